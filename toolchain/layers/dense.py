@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
+from toolchain.ir import arithmetic
+from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
+from toolchain.lazy import LazyModule
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from toolchain.ir.graph import Tensor
+    from toolchain.quantization.scheme import Scheme
+else:
+    np = LazyModule("numpy")
 
 UNITS = Option("units", {"type": "integer", "minimum": 1, "description": "Number of outputs."})
 BIAS = Option("bias", {"type": "boolean", "default": True, "description": "Whether a bias is added to each output."})
@@ -38,6 +51,74 @@ class DenseKind(Kind):
 
     def keras_layer(self, options: Options, name: str, keras: Any) -> Any:
         return keras.layers.Dense(options["units"], use_bias=options["bias"], name=name)
+
+    def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
+        matrix = weights[0]
+        bias = weights[1] if config.get("use_bias", True) else np.zeros(matrix.shape[1], np.float32)
+        return Dense(matrix, bias)
+
+
+@dataclass(frozen=True, eq=False)
+class Dense(FloatOperator):
+    """y = activation(x·W + b); x (batch, n), W float32 (n, m), b float32 (m,)."""
+
+    kind = "dense"
+    weights: np.ndarray
+    bias: np.ndarray
+    activation: str = "linear"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if inputs != ((self.weights.shape[0],),):
+            raise ValueError(f"takes {self.weights.shape[0]} values, not {inputs}")
+        return (self.weights.shape[1],)
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        return apply(self.activation, inputs[0] @ self.weights.astype(np.float64) + self.bias)
+
+    def products(self, *inputs: Shape) -> int:
+        return self.weights.size
+
+    def fused(self, activation: str) -> FloatOperator | None:
+        return replace(self, activation=activation) if self.activation == "linear" and activation in FUSABLE else None
+
+    def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
+        from toolchain.quantization.linear import quantize_linear
+
+        shape = (self.weights.shape[1],)
+        codes = quantize_linear(self.weights, self.bias, 1, inputs[0], shape, seen, self.activation, scheme)
+        return IntegerDense(codes.weights, codes.bias, codes.requantization), codes.output
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerDense(IntegerOperator):
+    """y = requantize(x·W + b); x codes (batch, n), W int8 (n, m), b int32 (m,)."""
+
+    kind = "dense"
+    weights: np.ndarray
+    bias: np.ndarray
+    requantization: Requantization
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        if inputs != ((self.weights.shape[0],),):
+            raise ValueError(f"takes {self.weights.shape[0]} values, not {inputs}")
+        return (self.weights.shape[1],)
+
+    def accumulate(self, codes: np.ndarray) -> np.ndarray:
+        """The accumulators (batch, m), int64."""
+        return arithmetic.matmul(codes, self.weights) + self.bias
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        return self.requantization.apply(self.accumulate(inputs[0]))
+
+    def products(self, *inputs: Shape) -> int:
+        return self.weights.size
+
+    def accumulator_bounds(self, *inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        low, high = arithmetic.sum_bounds(self.weights, *inputs[0])
+        return low + self.bias, high + self.bias
+
+    def saturated(self, *inputs: np.ndarray) -> int:
+        return self.requantization.saturated(self.accumulate(inputs[0]))
 
 
 KIND = DenseKind()

@@ -1,0 +1,26 @@
+"""The compiler's passes, in the order they run. Each is a function Graph → Graph; the verifier runs after each.
+
+One file a pass. Float passes turn what was trained into what has to be computed; quantization comes between them and
+code generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from toolchain.ir.graph import Graph, verify
+from toolchain.passes.drop_identities import drop_identities
+from toolchain.passes.drop_softmax import drop_softmax
+from toolchain.passes.fuse_activations import fuse_activations
+
+Pass = Callable[[Graph], Graph]
+
+FLOAT_PASSES: tuple[Pass, ...] = (drop_identities, drop_softmax, fuse_activations)
+
+
+def run(passes: Sequence[Pass], graph: Graph) -> Graph:
+    """Apply the passes one after the other, verifying the graph before the first and after each."""
+    verify(graph)
+    for step in passes:
+        graph = verify(step(graph))
+    return graph

@@ -1,0 +1,15 @@
+"""A softmax at the end, where only the class is asked for."""
+
+from __future__ import annotations
+
+from toolchain.ir.graph import Graph
+from toolchain.layers.activation import Activation
+from toolchain.passes.rewrite import without
+
+
+def drop_softmax(graph: Graph) -> Graph:
+    """Softmax keeps the order of its inputs, so that the greatest logit already names the class."""
+    last = graph.layers[-1]
+    if graph.decision == "argmax" and isinstance(last.operator, Activation) and last.operator.function == "softmax":
+        return without(graph, {last.name: last.inputs[0]})
+    return graph

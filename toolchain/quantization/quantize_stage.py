@@ -1,0 +1,68 @@
+"""``quantize``: a trained model and its data in; the integer network (``quantized.npz``) and ``ranges.json`` out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolchain import passes
+from toolchain.files import atomic
+from toolchain.ir import from_keras, store
+from toolchain.ir.graph import Encoding, Graph, Tensor
+from toolchain.quantization.quantize import quantize
+from toolchain.quantization.ranges import proof
+from toolchain.quantization.scheme import SCHEMES
+from toolchain.report import status
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/quantization.json")
+    parser.add_argument("--model", type=Path, required=True, help="the trained model (.h5)")
+    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz)")
+    parser.add_argument("--output", type=Path, required=True, help="the integer network (.npz)")
+    parser.add_argument("--ranges", type=Path, required=True, help="the proof of the ranges (.json)")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text())
+    with np.load(args.dataset) as data:
+        samples = data["x_train"][: plan["quantization"]["calibration"]]
+        classes = int(data["classes"])
+    status.update("calibrating")
+    network = float_graph(args.model, plan, samples.dtype, classes)
+    scheme = SCHEMES[plan["quantization"]["scheme"]]()
+    integer = quantize(network, scheme, samples, threshold(plan["loss"]))
+    ranges = proof(integer, integer.encode(samples))
+    with atomic(args.ranges, "w") as stream:
+        json.dump(ranges, stream, indent=1)
+        stream.write("\n")
+    store.save(integer, args.output)
+    worst = max(layer["saturated"] for layer in ranges["layers"])
+    status.done(f"saturated {worst:.2%}")
+
+
+def float_graph(model: Path, plan: dict[str, Any], dtype: np.dtype[Any], classes: int) -> Graph:
+    """The float graph of a model file after the float passes, ready to be quantized or to serve as reference.
+
+    ``plan`` is the quantization plan, ``dtype`` the data set's (uint8 samples reach the chip as they are), ``classes``
+    the number of classes (0: regression).
+    """
+    declared = plan["input"]
+    offset, divide = (np.atleast_1d(np.asarray(declared[key], np.float64)) for key in ("offset", "divide"))
+    encoding = Encoding(offset, divide, quantize=dtype != np.uint8 or offset.size > 1 or divide.size > 1)
+    graph = from_keras.read(model, encoding, Tensor(tuple(declared["shape"])))
+    decision = "none" if classes == 0 else "argmax" if graph.output.size > 1 else "threshold"
+    return passes.run(passes.FLOAT_PASSES, _named(graph, model.parent.name, decision))
+
+
+def _named(graph: Graph, name: str, decision: str) -> Graph:
+    return Graph(name, graph.input, graph.encoding, graph.layers, decision)
+
+
+def threshold(loss: str) -> float:
+    """The output from which a single-output classifier says 1: hinge losses are trained on -1 and 1, others on 0 and 1."""
+    return 0.0 if loss in ("hinge", "squared_hinge") else 0.5

@@ -1,0 +1,93 @@
+"""Range analysis: the proof that no accumulator can overflow, and what the calibration set saw (``ranges.json``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from toolchain.ir.graph import Graph, Layer
+from toolchain.ir.operators import IntegerOperator
+from toolchain.quantization.calibration import BATCH
+
+WIDTHS = (16, 24, 32)
+
+
+def accumulator_bounds(graph: Graph, layer: Layer) -> tuple[np.ndarray, np.ndarray] | None:
+    """The least and greatest accumulator of each channel over every input that the layer can get (int64), or None."""
+    assert isinstance(layer.operator, IntegerOperator)
+    tensors = [graph.tensor(name) for name in layer.inputs]
+    return layer.operator.accumulator_bounds(*((tensor.low, tensor.high) for tensor in tensors))
+
+
+def bits(low: int, high: int) -> int:
+    """How many bits two's complement needs for every value in low…high."""
+    return max((-low - 1 if low < 0 else low).bit_length(), high.bit_length() if high >= 0 else (-high - 1).bit_length()) + 1
+
+
+def width(needed: int) -> int:
+    """The narrowest accumulator of at least ``needed`` bits. Raises ValueError above 32."""
+    for candidate in WIDTHS:
+        if needed <= candidate:
+            return candidate
+    raise ValueError(f"an accumulator of {needed} bits is needed, 32 are the most")
+
+
+def proof(graph: Graph, codes: np.ndarray) -> dict[str, Any]:
+    """The content of ``ranges.json``: for each layer its bounds, and minimum, maximum and saturation on ``codes``.
+
+    ``codes`` are the calibration samples (n, *input shape), encoded. ``saturated`` is the share of output values that
+    lost value to the 8-bit range; ``headroom`` the bits that the chosen accumulator has to spare.
+    """
+    seen = _statistics(graph, codes)
+    layers = []
+    for layer in graph.layers:
+        tensor = layer.output
+        entry: dict[str, Any] = {
+            "name": layer.name,
+            "kind": layer.operator.kind,
+            "shape": list(tensor.shape),
+            "dtype": tensor.dtype,
+            "scale": tensor.scale,
+            "zero_point": tensor.zero_point,
+            "macs": layer.operator.products(*(graph.tensor(name).shape for name in layer.inputs)),
+            **seen[layer.name],
+            **_weights(layer),
+        }
+        bounds = accumulator_bounds(graph, layer)
+        if bounds is not None:
+            low, high = int(bounds[0].min()), int(bounds[1].max())
+            needed = bits(low, high)
+            chosen = width(needed)
+            entry["accumulator"] = {
+                "low": low, "high": high, "bits": needed, "width": chosen, "headroom": chosen - needed
+            }
+        layers.append(entry)
+    return {"schema": 1, "input": {"low": graph.input.low, "high": graph.input.high}, "layers": layers}
+
+
+def _weights(layer: Layer) -> dict[str, int]:
+    weights = getattr(layer.operator, "weights", None)
+    if weights is None:
+        return {"weight_bits": 0, "weight_bytes": 0, "nonzero": 0}
+    return {"weight_bits": 8, "weight_bytes": int(weights.size), "nonzero": int(np.count_nonzero(weights))}
+
+
+def _statistics(graph: Graph, codes: np.ndarray) -> dict[str, dict[str, float]]:
+    lows: dict[str, int] = {}
+    highs: dict[str, int] = {}
+    saturated = dict.fromkeys((layer.name for layer in graph.layers), 0)
+    for start in range(0, len(codes), BATCH):
+        for layer, inputs, output in graph.values(codes[start : start + BATCH].astype(np.int64)):
+            assert isinstance(layer.operator, IntegerOperator)
+            lows[layer.name] = min(lows.get(layer.name, 255), int(output.min()))
+            highs[layer.name] = max(highs.get(layer.name, -128), int(output.max()))
+            saturated[layer.name] += layer.operator.saturated(*inputs)
+    return {
+        layer.name: {
+            "minimum": float(layer.output.real(np.array(lows[layer.name]))),
+            "maximum": float(layer.output.real(np.array(highs[layer.name]))),
+            "saturated": saturated[layer.name] / (len(codes) * layer.output.size),
+        }
+        for layer in graph.layers
+    }
