@@ -1,0 +1,1 @@
+"""The timing core: runs AVR code with exact cycle counts of the AVRxt or the classic core."""
