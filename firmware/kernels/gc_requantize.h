@@ -1,0 +1,44 @@
+/* From accumulator to 8-bit code, exactly as toolchain/ir/operators.py (Requantization) defines it:
+ *
+ *     y = clamp(((acc * multiplier + 2^(shift-1)) >> shift) + zero_point, low, high)
+ *
+ * Power-of-two scales have no multiplier, and the rounding term is already in the bias. Other scales have multipliers of
+ * 15 bits and shifts of at least 9, so that the product of a 24-bit accumulator needs no 64-bit arithmetic:
+ * floor(acc * m / 256) = (acc >> 8) * m + (((acc & 255) * m) >> 8), exactly.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef GC_REQUANTIZE_H
+#define GC_REQUANTIZE_H
+
+#include "gc.h"
+
+struct gc_clamp {
+    int16_t zero_point, low, high; /* low and high include the zero point */
+};
+
+static inline uint8_t gc_clamped(int32_t value, const GC_FLASH struct gc_clamp *clamp)
+{
+    value += clamp->zero_point;
+    if (value < clamp->low)
+        value = clamp->low;
+    if (value > clamp->high)
+        value = clamp->high;
+    return (uint8_t)value;
+}
+
+/* acc * multiplier / 2^shift, rounded to nearest; acc within 24 bits. */
+static inline int32_t gc_scale24(gc_acc24_t acc, int16_t multiplier, uint8_t shift)
+{
+    int32_t high = (int32_t)(int16_t)(acc >> 8) * multiplier;
+    uint32_t low = (uint32_t)(uint8_t)acc * (uint16_t)multiplier;
+    return (high + (int32_t)(low >> 8) + ((int32_t)1 << (shift - 9))) >> (shift - 8);
+}
+
+/* The same for an accumulator that needs up to 32 bits. */
+static inline int32_t gc_scale32(gc_acc32_t acc, int16_t multiplier, uint8_t shift)
+{
+    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << (shift - 1))) >> shift);
+}
+
+#endif

@@ -1,0 +1,39 @@
+"""``generate``: the integer network in; ``weights.h``, ``network.c``, ``network.h``, ``network.S``, ``network.json`` out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from toolchain.board import chips
+from toolchain.codegen.network import generate
+from toolchain.files import together
+from toolchain.ir import store
+from toolchain.kernels.base import Target
+from toolchain.report import status
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/generation.json")
+    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
+    parser.add_argument("--output", type=Path, required=True, help="weights.h; the other files go beside it")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text())
+    target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"])
+    sources = generate(store.load(args.network), target)
+    folder = args.output.parent
+    files = {
+        "network.json": json.dumps(sources.description, indent=1) + "\n",
+        "network.h": sources.network_h,
+        "network.S": sources.assembly,
+        "network.c": sources.network_c,
+        args.output.name: sources.weights_h,
+    }
+    with together(*reversed([folder / name for name in files])) as paths:
+        for path in paths:
+            path.write_text(files[path.name], encoding="utf-8")
+    kernels = [layer["kernel"] for layer in sources.description["layers"] if layer["function"]]
+    status.done(f"kernels {', '.join(dict.fromkeys(kernels))}")

@@ -1,0 +1,74 @@
+"""Which kernel computes which layer: the cheapest that is exact, under the manifest's wishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolchain.errors import GoldcrestError
+from toolchain.ir.graph import Graph, Layer
+from toolchain.kernels.base import Cost, Kernel, Site, Target
+from toolchain.kernels.registry import kernels
+from toolchain.quantization.ranges import accumulator_bounds
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A layer with the kernel that was picked, and what the others would have cost."""
+
+    site: Site
+    kernel: Kernel
+    candidates: dict[str, Cost]
+
+    @property
+    def layer(self) -> Layer:
+        return self.site.layer
+
+    @property
+    def cost(self) -> Cost:
+        return self.candidates[self.kernel.name]
+
+
+def select(graph: Graph, target: Target) -> list[Choice]:
+    """A kernel for each layer. Raises GoldcrestError naming a layer that no kernel can compute."""
+    return [_choose(graph, index, target) for index in range(len(graph.layers))]
+
+
+def site(graph: Graph, index: int, target: Target) -> Site:
+    """The layer ``index`` at its place in the graph."""
+    layer = graph.layers[index]
+    bounds = accumulator_bounds(graph, layer)
+    return Site(
+        layer,
+        tuple(graph.tensor(name) for name in layer.inputs),
+        layer.output,
+        bounds[0] if bounds else None,
+        bounds[1] if bounds else None,
+        tuple(not any(name in later.inputs for later in graph.layers[index + 1 :]) for name in layer.inputs),
+        target,
+    )
+
+
+def _choose(graph: Graph, index: int, target: Target) -> Choice:
+    place = site(graph, index, target)
+    candidates = {
+        name: kernel
+        for name, kernel in kernels().items()
+        if (kernel.constant_time or target.latency == "data_dependent")
+        and (all(place.dying) or not kernel.consumes)
+        and kernel.fits(place)
+    }
+    if not candidates:
+        raise GoldcrestError(f"layer {place.layer.name}: no kernel computes this {place.layer.operator.kind} layer")
+    costs = {name: kernel.cost(place) for name, kernel in candidates.items()}
+    best = min(costs, key=lambda name: (*_rank(costs[name], target), name))
+    return Choice(place, candidates[best], costs)
+
+
+def _rank(cost: Cost, target: Target) -> tuple[float, float]:
+    cycles = cost.worst if target.latency == "constant" else cost.mean
+    size = cost.flash + cost.shared
+    if target.prefer == "speed":
+        return cycles, size
+    if target.prefer == "size":
+        return size, cycles
+    return (cycles + 1) * (size + 1), cycles  # balanced: one percent of time is worth one percent of flash

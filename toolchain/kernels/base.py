@@ -1,0 +1,123 @@
+"""What a kernel is to the code generator: when it fits, what it costs, and the code that calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from toolchain.ir.graph import Layer, Tensor
+
+FLASH_OBJECT_LIMIT = 32767
+"""avr-gcc refuses larger objects."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the generated code is for. ``core`` is ``avrxt`` or ``avr``; the other two are the manifest's wishes."""
+
+    core: str
+    prefer: str = "speed"
+    latency: str = "data_dependent"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One layer at its place: what a kernel may ask before it is chosen.
+
+    ``low`` and ``high`` bound the accumulator over all channels and possible inputs (None: it has none); ``dying`` says
+    for each input whether this layer is the last to read it, so that its memory may be overwritten.
+    """
+
+    layer: Layer
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    low: np.ndarray | None
+    high: np.ndarray | None
+    dying: tuple[bool, ...]
+    target: Target
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate: cycles of one call (mean over the calibration set, and worst case), bytes of flash and of RAM.
+
+    ``flash`` counts constants and code that only this layer uses; ``shared`` the code of the kernel itself, which all
+    layers that use it share.
+    """
+
+    mean: int
+    worst: int
+    flash: int
+    shared: int
+    ram: int = 0
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An array in flash. ``values`` is written element by element; ``ctype`` is the C type of one."""
+
+    name: str
+    ctype: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A descriptor in flash: C initializers in the order of the fields."""
+
+    name: str
+    ctype: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a kernel adds to the generated sources.
+
+    ``statements`` are C statements; ``headers`` the kernels' headers that they need; ``assembly`` functions of this
+    network alone, for network.S. ``saturate`` names the constant arrays that hold biases: overwritten with large or
+    small numbers they send every output through the long way of its clamp, which the latency measurement needs.
+    """
+
+    constants: tuple[Constant | Structure, ...] = ()
+    statements: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    assembly: str = ""
+    biases: tuple[str, ...] = field(default=())
+
+
+class Kernel:
+    """One way to compute an integer operator. Subclasses hold no state.
+
+    ``in_place``: the output may lie where the first input lies, if that dies here.
+    ``consumes``: the kernel overwrites its input while it works, so the input must die here.
+    ``constant_time``: the number of cycles does not depend on data, up to the branches of a clamp.
+    """
+
+    name: str
+    in_place: bool = False
+    consumes: bool = False
+    constant_time: bool = True
+
+    def fits(self, site: Site) -> bool:
+        """Whether this kernel computes the layer exactly."""
+        raise NotImplementedError
+
+    def cost(self, site: Site) -> Cost:
+        """The estimate by which kernels are chosen."""
+        raise NotImplementedError
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        """The code that computes the layer.
+
+        ``prefix`` starts the name of every constant (``gc_w_0_dense_1``); ``inputs`` and ``output`` are C expressions
+        of type ``uint8_t *``.
+        """
+        raise NotImplementedError
+
+
+def flip(tensor: Tensor) -> int:
+    """0x80 if the tensor's codes may be negative, else 0: code ^ flip, read as an unsigned byte, is code + flip."""
+    return 0x80 if tensor.low < 0 else 0

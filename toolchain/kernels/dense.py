@@ -1,0 +1,110 @@
+"""Dense layers in portable C, output by output (``firmware/kernels/gc_dense.c``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain.ir.operators import Requantization
+from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.layers.dense import IntegerDense
+from toolchain.quantization.ranges import bits, width
+
+
+def rounding(requantization: Requantization) -> np.ndarray:
+    """The term (int64, one a channel or one for all) that makes a plain right shift round to nearest; 0 for multipliers.
+
+    Kernels without a multiplier expect it in the bias.
+    """
+    shift = requantization.shift.astype(np.int64)
+    return np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+
+
+def has_multiplier(requantization: Requantization) -> bool:
+    return bool(np.any(requantization.multiplier != 1)) or requantization.shift.size > 1
+
+
+def clamp(requantization: Requantization) -> str:
+    """The C initializer of a ``struct gc_clamp``."""
+    return f"{{{requantization.zero_point}, {requantization.low}, {requantization.high}}}"
+
+
+class DenseC(Kernel):
+    """One output after the other; the accumulator has 24 bits where that is proven enough, else 32."""
+
+    name = "dense_c"
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, IntegerDense)
+
+    def cost(self, site: Site) -> Cost:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerDense)
+        inputs, outputs = operator.weights.shape
+        step, per_output = (24, 150) if self.accumulator(site) == 24 else (30, 260)
+        cycles = outputs * (inputs * step + per_output) + 60
+        return Cost(cycles, cycles, operator.weights.size + outputs * 4 + 24, 300)
+
+    def accumulator(self, site: Site) -> int:
+        """The width of the accumulator, 24 or 32 bits: the proven bounds with the rounding term and the flipped input."""
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerDense)
+        assert site.low is not None
+        assert site.high is not None
+        term = 0 if has_multiplier(operator.requantization) else int(rounding(operator.requantization).max())
+        return max(24, width(bits(int(site.low.min()), int(site.high.max()) + term)))
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerDense)
+        size = self.accumulator(site)
+        scaled = has_multiplier(operator.requantization)
+        flipped = flip(site.inputs[0])
+        bias = operator.bias.astype(np.int64) - flipped * operator.weights.astype(np.int64).sum(axis=0)
+        if not scaled:
+            bias = bias + rounding(operator.requantization)
+        count, outputs = operator.weights.shape
+        most = FLASH_OBJECT_LIMIT // count
+        constants: list[Constant | Structure] = []
+        statements: list[str] = []
+        biases: list[str] = []
+        for part, start in enumerate(range(0, outputs, most)):
+            chosen = slice(start, min(outputs, start + most))
+            name = prefix if outputs <= most else f"{prefix}_part{part}"
+            requantization = operator.requantization
+            per_output = requantization.shift.size > 1
+            shift = requantization.shift[chosen] if per_output else requantization.shift
+            if scaled and not per_output:
+                shift = np.repeat(shift, chosen.stop - start)
+            constants.append(Constant(f"{name}_weights", "int8_t", operator.weights[:, chosen].T.reshape(-1)))
+            constants.append(Constant(f"{name}_bias", f"gc_acc{size}_t", bias[chosen]))
+            constants.append(Constant(f"{name}_shift", "uint8_t", shift))
+            biases.append(f"{name}_bias")
+            if scaled:
+                multiplier = requantization.multiplier[chosen if per_output else slice(None)]
+                multiplier = multiplier if per_output else np.repeat(multiplier, chosen.stop - start)
+                constants.append(Constant(f"{name}_multiplier", "int16_t", multiplier))
+            constants.append(
+                Structure(
+                    name,
+                    f"struct gc_dense_{size}",
+                    (
+                        ("weights", f"{name}_weights"),
+                        ("bias", f"{name}_bias"),
+                        ("multiplier", f"{name}_multiplier" if scaled else "0"),
+                        ("shift", f"{name}_shift"),
+                        ("inputs", str(count)),
+                        ("outputs", str(chosen.stop - start)),
+                        ("flip", str(flipped)),
+                        ("clamp", clamp(requantization)),
+                    ),
+                )
+            )
+            kernel = f"gc_k_dense_{'scale' if scaled else 'shift'}_{size}"
+            target = output if start == 0 else f"{output} + {start}"
+            statements.append(f"{kernel}({inputs[0]}, {target}, &{name});")
+        return Code(tuple(constants), tuple(statements), ("gc_dense.h",), biases=tuple(biases))
+
+
+KERNELS = (DenseC(),)
