@@ -39,11 +39,12 @@ def main(arguments: list[str]) -> NoReturn:
             install_system_packages(missing_system_packages())
             make_venv(lock)
             say(f"ready in {time.monotonic() - began:.0f} s")
-    os.execv(VENV / "bin" / "python", ["python", "-m", "SCons", *arguments])
+    python = str(VENV / "bin" / "python")
+    os.execv(python, [python, "-m", "SCons", *arguments])
 
 
 def whole() -> bool:
-    """Is there a finished ``.venv`` for this lock file? (Another ``./scons`` may have made it while this one waited.)"""
+    """Is there a finished ``.venv`` for this lock file? Another ``./scons`` may have made it while this one waited."""
     return STAMP.is_file() and STAMP.read_bytes() == LOCK.read_bytes() and (VENV / "bin" / "python").exists()
 
 
@@ -51,10 +52,10 @@ def whole() -> bool:
 def only_one() -> Iterator[IO[str]]:
     """Hold the set-up's lock. pip inherits it, so that a set-up cannot begin while a killed one's pip still writes."""
     try:
-        lock = Path(".venv.lock").open("w")
+        LOG.write_text("")
     except OSError as error:
-        fail(f"{Path.cwd()} cannot be written ({error.strerror}); .venv belongs there.")
-    with lock:
+        fail(f"{Path.cwd()} cannot be written ({error.strerror}), and .venv belongs there.")
+    with Path(".venv.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -94,7 +95,7 @@ def install_system_packages(packages: list[str]) -> None:
         if shutil.which("sudo") is None or subprocess.run([*sudo, "true"], capture_output=True).returncode != 0:
             fail(f"this machine lacks {', '.join(packages)}. Type:\n    sudo {line}")
     environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    with LOG.open("w") as log:
+    with LOG.open("a") as log:
         for command in (["apt-get", "-q", "update"], ["apt-get", "-q", "install", "-y", *packages]):
             task = f"installing {' '.join(packages)}"
             if run([*sudo, *command], log, task, lambda _, task=task: task, environment) != 0:  # type: ignore[misc]
@@ -123,7 +124,8 @@ def make_venv(lock: IO[str]) -> None:
 
         # --no-deps: the lock file is complete, there is nothing to resolve.
         command = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--require-hashes", "--no-deps"]
-        command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "3", "-r", str(LOCK)]
+        command += ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "3"]
+        command += ["-r", str(LOCK)]
         say(f"installing {count} packages into .venv (log: {LOG})")
         if run(command, log, "starting pip", progress, inherit=lock) != 0:
             log.flush()

@@ -17,8 +17,11 @@ _last = ""
 
 
 def update(text: str, fraction: float | None = None) -> None:
-    """Say what the stage is doing (``epoch 3/10``) and, if it is known, which fraction of its work is done (0 to 1)."""
-    _send({"text": text} if fraction is None else {"text": text, "fraction": round(min(1.0, max(0.0, fraction)), 4)}, text)
+    """Say what the stage is doing (``epoch 3/10``) and, if it is known, which part of its work is done (0 to 1)."""
+    message: dict[str, object] = {"text": text}
+    if fraction is not None:
+        message["fraction"] = round(min(1.0, max(0.0, fraction)), 4)
+    _send(message, text)
 
 
 def done(text: str) -> None:

@@ -1,0 +1,94 @@
+"""From the network's C to images: the chip's firmware with avr-gcc, and the same network for this machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from SCons.Action import Action
+from SCons.Scanner.C import CScanner
+from shared import ROOT, Named, add_methods, options
+
+from toolchain.board import chips
+from toolchain.graph import compilers
+from toolchain.memory.compiler import avr_gcc
+
+INCLUDES = ("firmware/runtime", "firmware/kernels", "firmware/ports", "firmware/app")
+
+
+def generate(env: Any) -> None:
+    if options()["AVR_GCC"]:
+        os.environ["AVR_GCC"] = env["ENV"]["AVR_GCC"] = options()["AVR_GCC"]
+    scanner = CScanner()
+    compile_it = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_COMPILE_FLAGS $AVR_INCLUDES -c -o $TARGET $SOURCE")
+    link_it = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_LINK_FLAGS -o $TARGET $SOURCES")
+    host_it = Action("$( $HOST_CC $) $HOST_FLAGS $HOST_INCLUDES -o $TARGET $SOURCES")
+    env["BUILDERS"]["AvrObject"] = env.Builder(action=compile_it, source_scanner=scanner, emitter=with_stack_usage)
+    env["BUILDERS"]["AvrImage"] = env.Builder(action=link_it)
+    env["BUILDERS"]["HostProgram"] = env.Builder(action=host_it, source_scanner=scanner)
+    add_methods(env, Firmware=firmware, Host=host)
+
+
+def exists(env: Any) -> bool:
+    return True
+
+
+def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
+    """``firmware.elf``, linked even if it is larger than the chip, and the compiler's stack usage of every object."""
+    settings = plan.values.compilation
+    flags = compilers.avr_flags(settings["mcu"], settings["clock_hz"], settings["optimize"])
+    definitions = [f"-D{name}={value}" for name, value in chips.defines(settings["mcu"]).items()]
+    compiler = avr_gcc()
+    avr = env.Clone(
+        AVR_GCC=shlex.quote(str(compiler)),
+        AVR_FLAGS=[*flags, *definitions],
+        AVR_COMPILE_FLAGS=compilers.avr_compile_flags(),
+        AVR_LINK_FLAGS=compilers.avr_link_flags(),
+        AVR_INCLUDES=[f"-I{folder}" for folder in (plan.folder, *INCLUDES)],
+        CPPPATH=[f"#{folder}" for folder in (plan.folder, *INCLUDES)],
+    )
+    version = Named("the version of avr-gcc", compilers.version(compiler))
+    objects, usages = [], []
+    for source in [*chips.sources(settings["mcu"]), *kernels("*.c"), *kernels("*.S"), *translated(generated)]:
+        target = f"{plan.folder}/obj/{Path(str(source)).name}.o"
+        made = avr.AvrObject(target, source, STAGE="compile", QUIET=True)
+        avr.Depends(made, version)
+        objects.append(made[0])
+        usages += made[1:]
+    elf = avr.AvrImage(f"{plan.folder}/firmware.elf", objects, STAGE="link")
+    avr.Depends(elf, version)
+    return SimpleNamespace(elf=elf[0], usages=usages)
+
+
+def host(env: Any, plan: Any, generated: list[Any]) -> Any:
+    """The same network and kernels as a program for this machine: inputs on standard input, outputs on the other."""
+    compiler = compilers.host_compiler()
+    native = env.Clone(
+        HOST_CC=shlex.quote(str(compiler)),
+        HOST_FLAGS=compilers.host_flags(),
+        HOST_INCLUDES=[f"-I{folder}" for folder in (plan.folder, *INCLUDES)],
+        CPPPATH=[f"#{folder}" for folder in (plan.folder, *INCLUDES)],
+    )
+    network = [node for node in generated if str(node).endswith(".c")]
+    sources = [*chips.HOST_SOURCES, *kernels("*.c"), *network]
+    program = native.HostProgram(f"{plan.folder}/host/network", sources, STAGE="host")
+    native.Depends(program, Named("the version of the host's compiler", compilers.version(compiler)))
+    return program[0]
+
+
+def with_stack_usage(target: list[Any], source: list[Any], env: Any) -> tuple[list[Any], list[Any]]:
+    """avr-gcc writes ``x.su`` beside ``x.o`` for C; assembly has none."""
+    if str(source[0]).endswith(".c"):
+        target.append(env.File(str(target[0]).removesuffix(".o") + ".su"))
+    return target, source
+
+
+def kernels(pattern: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "firmware" / "kernels").glob(pattern))
+
+
+def translated(generated: list[Any]) -> list[Any]:
+    return [node for node in generated if str(node).endswith((".c", ".S"))]

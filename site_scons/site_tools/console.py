@@ -1,0 +1,112 @@
+"""Puts the screen between SCons and the terminal: live lines, finished lines, errors whole, one closing line."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import sys
+import threading
+import time
+from contextlib import redirect_stderr
+from typing import Any
+
+import SCons.Script.Main as main
+import SCons.Taskmaster.Job as job
+from SCons.Script import GetBuildFailures, GetOption
+from shared import BEGAN, options, screen
+
+from toolchain.graph import process
+
+CACHED = "Retrieved `"
+
+lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
+closing: str | None = None  # what the closing line is about; none without models
+_interrupted = threading.Event()
+_announced = threading.local()  # the command that this thread is about to run
+_worked = False
+
+
+def generate(env: Any) -> None:
+    env["PRINT_CMD_LINE_FUNC"] = announce
+    env["SPAWN"] = spawn
+    env["ENV"] = dict(os.environ, PYTHONHASHSEED="0", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
+    job.InterruptState.set = interrupt
+    main.BuildTask.failed = without_restating(main.BuildTask.failed)
+    atexit.register(close)
+
+
+def exists(env: Any) -> bool:
+    return True
+
+
+def announce(command: str, target: list[Any], source: list[Any], env: Any) -> None:
+    """SCons calls this before each action, in the thread that runs it."""
+    stage = env.get("STAGE")
+    if stage is None:
+        return  # not worth a line: plan files, aliases
+    name = str(target[0])
+    if command.startswith(CACHED):
+        if not env.get("QUIET"):
+            screen.line(stage, name, "from the cache")
+        return
+    if options()["verbose"] == "1" or GetOption("no_exec"):
+        screen.write(f"{command}\n")
+    _announced.now = (stage, name, bool(env.get("QUIET")), bool(env.get("TERMINAL")))
+
+
+def spawn(shell: str, escape: Any, command: str, words: list[str], environment: dict[str, str]) -> int:
+    global _worked
+    _worked = True
+    stage, name, quiet, terminal = getattr(_announced, "now", (words[0], "", True, False))
+    line = " ".join(words)
+    if terminal:  # an interactive command (the tests) has the terminal to itself
+        screen.pause()
+        return os.spawnve(os.P_WAIT, "/bin/sh", ["sh", "-c", f"exec {line}"], environment)
+    key = screen.begin(stage, name)
+    listener = process.Listener(
+        lambda message: screen.message(key, message), lambda text: screen.output(key, text), _interrupted.is_set
+    )
+    status, errors = process.run(line, {**environment, **screen.environment()}, listener, lock)
+    if _interrupted.is_set():
+        screen.drop(key)
+    else:
+        screen.end(key, status == 0, errors, quiet)
+    return status
+
+
+def interrupt(state: Any) -> None:
+    """Ctrl-C: SCons starts no more commands, and those that run are told to stop."""
+    state.interrupted = True
+    _interrupted.set()
+
+
+def without_restating(failed: Any) -> Any:
+    """SCons says ``*** [target] Error 2`` after a command has said what is wrong; keep what else it has to say."""
+
+    def wrapped(task: Any) -> None:
+        said = io.StringIO()
+        with redirect_stderr(said):
+            failed(task)
+        error = task.exception[1] if task.exception else None
+        if getattr(error, "command", None) is None or not str(error.errstr).startswith("Error "):
+            screen.write(said.getvalue())
+
+    return wrapped
+
+
+def close() -> None:
+    """The closing line."""
+    screen.pause()
+    if closing is None or GetOption("no_exec") or GetOption("help"):
+        return
+    seconds = f"{time.monotonic() - BEGAN:.1f} s"
+    if _interrupted.is_set():
+        screen.line("stopped", closing, f"after {seconds}")
+    elif GetBuildFailures() or main.exit_status:
+        screen.line("failed", closing, f"after {seconds}")
+    elif GetOption("clean"):
+        screen.line("ok", closing, "removed; trained models are kept")
+    else:
+        screen.line("ok", closing, f"in {seconds}" if _worked else f"up to date, {seconds}")
+    sys.stdout.flush()

@@ -1,0 +1,90 @@
+"""Manifests in, plans out: which models this run is about, and one node for each section of their plans."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import console
+import SCons.Script
+from SCons.Script import GetOption
+from shared import BUILD, ROOT, Named, add_methods, options, screen
+
+from toolchain.errors import GoldcrestError, ManifestError
+from toolchain.graph import arguments, freshness, lock
+
+
+def generate(env: Any) -> None:
+    add_methods(env, Manifests=manifests, Plan=plan)
+
+
+def exists(env: Any) -> bool:
+    return True
+
+
+def manifests(env: Any) -> list[Any]:
+    """The plans of the models that the command line names; all errors of all their manifests at once."""
+    from toolchain import manifest
+
+    known = {path.stem: path for path in sorted((ROOT / "models").glob("*.yaml"))}
+    asked = [name for name in options()["model"].split(",") if name]
+    if not asked and GetOption("clean"):
+        asked = ["all"]
+    names = list(known) if asked == ["all"] else list(dict.fromkeys(asked))
+    arguments.require("model", names, known)
+    plans, complaints = [], []
+    for name in names:
+        try:
+            plans.append(manifest.load(known[name].relative_to(ROOT)))
+        except ManifestError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise ManifestError("\n\n".join(complaints))
+    if plans:
+        console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "", "another build in this folder"))
+        console.closing = ", ".join(names)
+    return plans
+
+
+def plan(env: Any, declared: Any) -> SimpleNamespace:
+    """One file for each section of the plan; a stage that reads a section runs again when that section changed."""
+    folder = BUILD / declared.name
+    nodes = SimpleNamespace(name=declared.name, folder=folder, values=declared)
+    for section in ("training", "quantization", "generation", "compilation", "memory", "board"):
+        label = f"the {section} section of {declared.path}"
+        path = folder / "plan" / f"{section}.json"
+        setattr(nodes, section, section_file(env, path, label, getattr(declared, section)))
+    # Models that declare the same data share one file of it.
+    digest = hashlib.sha256(serialized(declared.dataset).encode()).hexdigest()[:8]
+    stem = BUILD / "datasets" / f"{declared.dataset['name']}-{digest}"
+    nodes.dataset = section_file(env, stem.with_suffix(".json"), f"the data set {stem.name}", declared.dataset)
+    return nodes
+
+
+_files: dict[Any, Any] = {}
+
+
+def section_file(env: Any, path: Any, label: str, section: Any) -> Any:
+    if path not in _files:
+        value = Named(label, serialized(section))
+        value.Decider(freshness.by_value)
+        _files[path] = env.Command(str(path), value, SCons.Script.Action(write_section, cmdstr=None))[0]
+        env.NoCache(_files[path])
+    return _files[path]
+
+
+def serialized(section: Any) -> str:
+    return json.dumps(section, sort_keys=True, indent=1) + "\n"
+
+
+def write_section(target: list[Any], source: list[Any], env: Any) -> str | None:
+    from toolchain.files import atomic
+
+    try:
+        with atomic(target[0].get_internal_path(), "w") as file:
+            file.write(source[0].value)
+    except GoldcrestError as error:
+        return str(error)
+    return None

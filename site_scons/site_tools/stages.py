@@ -1,0 +1,128 @@
+"""The stages in Python: each is ``python -m toolchain VERB``, a process of its own that depends on its modules."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import SCons.Script
+from shared import ROOT, Named, add_methods, options, refuse
+
+from toolchain.__main__ import verbs
+from toolchain.graph import freshness, imports
+from toolchain.graph.cache import SharedCache
+
+# The installed packages that have a say in a stage's result; their versions are part of its signature.
+NUMPY = ("numpy",)
+TRAINING = ("tensorflow", "keras", "numpy", "h5py")
+
+
+def generate(env: Any) -> None:
+    env["PYTHON"] = shlex.quote(sys.executable)
+    env.Decider(freshness.by_content)
+    use_cache(env, options()["cache"])
+    add_methods(env, Dataset=dataset, Train=train, Quantize=quantize, Generate=generate_code)
+
+
+def exists(env: Any) -> bool:
+    return True
+
+
+def dataset(env: Any, plan: Any) -> Any:
+    """``build/datasets/<name>-<hash>.npz``, shared by the models that declare the same data."""
+    from toolchain.datasets import registry
+
+    files = [str(path) for path in registry.sources(plan.values.dataset)]
+    target = str(plan.dataset).replace(".json", ".npz")
+    node = env.File(target)
+    return node if node.has_builder() else stage(env, "dataset", target, {"plan": plan.dataset}, reads=files)[0]
+
+
+def train(env: Any, plan: Any, data: Any) -> Any:
+    """``model.h5`` and ``model.history.json``. Trainings take turns under ``-j``; ``-c`` keeps what they made."""
+    targets = [f"{plan.folder}/model.h5", f"{plan.folder}/model.history.json"]
+    nodes = stage(env, "train", targets, {"plan": plan.training, "dataset": data}, packages=TRAINING)
+    env.SideEffect("#build/.training", nodes)
+    env.NoClean(nodes)
+    return nodes[0]
+
+
+def quantize(env: Any, plan: Any, model: Any, data: Any) -> Any:
+    """``quantized.npz``, the integer network, and ``ranges.json``, the proof that no accumulator overflows."""
+    targets = {"output": f"{plan.folder}/quantized.npz", "ranges": f"{plan.folder}/ranges.json"}
+    return stage(env, "quantize", targets, {"plan": plan.quantization, "model": model, "dataset": data})[0]
+
+
+def generate_code(env: Any, plan: Any, network: Any) -> Any:
+    """``weights.h`` and the network's other sources, with their description (which kernels, how much memory)."""
+    names = ("weights.h", "network.h", "network.c", "network.S", "network.json")
+    targets = [f"{plan.folder}/{name}" for name in names]
+    return stage(env, "generate", targets, {"plan": plan.generation, "network": network})
+
+
+def stage(
+    env: Any,
+    verb: str,
+    targets: str | Sequence[str] | Mapping[str, str],
+    inputs: Mapping[str, Any],
+    packages: Sequence[str] = NUMPY,
+    reads: Sequence[str] = (),
+    private: str = "",
+    **overrides: Any,
+) -> Any:
+    """The node of a verb. The first target is ``--output``, others are companions that the stage writes beside it, or
+    options of their own if they are given by name; ``inputs`` are options whose values are nodes or lists of nodes;
+    ``private`` is a part of the command line that does not count (a port, a path for a message)."""
+    words, sources = ["$( $PYTHON $)", "-m", "toolchain", verb], []
+    for name, node in inputs.items():
+        many = node if isinstance(node, list) else [node]
+        first = len(sources)
+        words += [f"--{name}", *(f"${{SOURCES[{first + index}]}}" for index in range(len(many)))]
+        sources += many
+    named = targets if isinstance(targets, Mapping) else {}
+    paths = list(named.values()) if named else [targets] if isinstance(targets, str) else list(targets)
+    words += ["--output", "$TARGET"]
+    for index, name in enumerate(list(named)[1:], start=1):
+        words += [f"--{name}", f"${{TARGETS[{index}]}}"]
+    command = " ".join(words) + (f" $( {private} $)" if private else "")
+    nodes = env.Command(paths, sources, SCons.Script.Action(command), STAGE=verb, **overrides)
+    env.Depends(nodes, [env.File(f"#{file}") for file in imports.closure(verbs()[verb], ROOT)])
+    env.Depends(nodes, Named(f"the versions of {', '.join(packages)}", versions(packages)))
+    env.Depends(nodes, [env.File(path) for path in reads])
+    return nodes
+
+
+def versions(packages: Sequence[str]) -> str:
+    return "\n".join(f"{package} {locked().get(package, '')}" for package in packages)
+
+
+@cache
+def locked() -> dict[str, str]:
+    """Package → version, as requirements.lock pins them."""
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", lines, re.MULTILINE))
+
+
+def use_cache(env: Any, folder: str) -> None:
+    """Results are shared between clones through a folder; they are found there by what they were made from."""
+    if folder == "off":
+        return
+    path = Path(folder).expanduser() if folder else default_cache()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if folder:
+            refuse(f"cache={folder}: the folder cannot be made ({error.strerror}); name another one, or cache=off")
+        return  # no home to write to: a build without a cache is right, only slower
+    env.CacheDir(str(path), SharedCache)
+
+
+def default_cache() -> Path:
+    import os
+
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "goldcrest" / "build"

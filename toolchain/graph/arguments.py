@@ -1,0 +1,60 @@
+"""The ``name=value`` options of ``./scons``, described once: the check, the help and the defaults read this table.
+
+SCons itself takes any ``name=value`` in silence; here a misspelt one is an error with a suggestion.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from toolchain.errors import GoldcrestError
+
+
+@dataclass(frozen=True)
+class Argument:
+    name: str
+    value: str  # what stands for the value in the help
+    help: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+
+
+ARGUMENTS = (
+    Argument("model", "A,B", "models to build, separated by commas; all for every one"),
+    Argument("check", "skip", "do not refuse early what cannot fit by estimate", "", ("skip",)),
+    Argument("cache", "DIR", "folder of results shared between clones; off for none"),
+    Argument("verbose", "1", "show every command", "0", ("0", "1")),
+    Argument("AVR_GCC", "PATH", "another avr-gcc than the pinned one"),
+)
+
+
+def read(given: Mapping[str, str], known: Iterable[Argument] = ARGUMENTS) -> dict[str, str]:
+    """All options with their defaults filled in. Raises GoldcrestError that names every misspelt one."""
+    table = {argument.name: argument for argument in known}
+    complaints = []
+    for name, value in given.items():
+        argument = table.get(name)
+        if argument is None:
+            complaints.append(f"unknown option {name}={value}{suggestion(name, table)}")
+        elif argument.choices and value not in argument.choices:
+            complaints.append(f"{name}={value}: expected {name}={' or '.join(argument.choices)}")
+    if complaints:
+        raise GoldcrestError("\n".join(complaints))
+    return {name: given.get(name, argument.default) for name, argument in table.items()}
+
+
+def require(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raises GoldcrestError with a suggestion for each of ``names`` (models, targets) that is not among ``known``."""
+    known = list(known)
+    complaints = [f"unknown {kind} {name}{suggestion(name, known)}" for name in names if name not in known]
+    if complaints:
+        raise GoldcrestError("\n".join(complaints))
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    lowered = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
+    return f"; did you mean {lowered[near[0]]}?" if near else f"; known: {', '.join(known)}"

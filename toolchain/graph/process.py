@@ -1,0 +1,91 @@
+"""Runs one command of the build: reads its status pipe and its output, and ends it when the build is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from toolchain.report import status
+
+GRACE = 5.0  # seconds between asking a command to stop and killing it
+
+
+@dataclass
+class Listener:
+    """Who hears of a running command; every function may be called many times, from the thread that runs it."""
+
+    message: Callable[[dict[str, Any]], None]  # a line of the status pipe
+    output: Callable[[str], None]  # whole lines of standard output
+    stopped: Callable[[], bool]  # has the build been interrupted?
+
+
+@dataclass
+class _Stream:
+    receive: Callable[[str], None]
+    pending: bytes = field(default=b"")
+
+    def feed(self, data: bytes) -> None:
+        """Pass on whole lines only; at the end (no data) whatever is left."""
+        whole, newline, rest = (self.pending + data).rpartition(b"\n")
+        self.pending = rest
+        if newline:
+            self.receive((whole + newline).decode(errors="replace"))
+        if not data and rest:
+            self.receive(rest.decode(errors="replace") + "\n")
+
+
+def run(command: str, environment: Mapping[str, str], listener: Listener, keep_open: int | None) -> tuple[int, str]:
+    """Run a shell command line; returns its exit status and all that it wrote to standard error.
+
+    ``keep_open`` is a descriptor (the build's lock) that the command inherits: should the build be killed, the lock
+    stays held for as long as something it started may still write.
+    """
+    listening, telling = os.pipe()
+    errors: list[str] = []
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {command}"],
+        env={**environment, status.VARIABLE: str(telling)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=[telling] if keep_open is None else [telling, keep_open],
+        process_group=0,  # Ctrl-C comes through us, once: a second one would break off the cleaning up
+    )
+    os.close(telling)
+
+    def tell(lines: str) -> None:
+        for line in lines.splitlines():
+            listener.message(json.loads(line))
+
+    assert process.stdout is not None and process.stderr is not None
+    asked_to_stop: float | None = None
+    with selectors.DefaultSelector() as selector, process.stdout, process.stderr, os.fdopen(listening) as pipe:
+        selector.register(process.stdout, selectors.EVENT_READ, _Stream(listener.output))
+        selector.register(process.stderr, selectors.EVENT_READ, _Stream(errors.append))
+        selector.register(pipe, selectors.EVENT_READ, _Stream(tell))
+        while selector.get_map():
+            for key, _ in selector.select(timeout=0.2):
+                data = os.read(key.fd, 65536)
+                key.data.feed(data)
+                if not data:
+                    selector.unregister(key.fileobj)
+            if listener.stopped():
+                if asked_to_stop is None:
+                    asked_to_stop = time.monotonic()
+                    _signal(process, signal.SIGINT)
+                elif time.monotonic() - asked_to_stop > GRACE:
+                    _signal(process, signal.SIGKILL)
+    return process.wait(), "".join(errors)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it may have ended by itself just now
+        os.killpg(process.pid, number)
