@@ -1,0 +1,278 @@
+"""What the sections of a manifest have to say to each other. One function a rule; each reports at the line at fault.
+
+A check sees what could be read: ``draft.get`` gives None for what is missing or wrong (and reported already), and the
+check then says nothing. ``CHECKS`` is the list of them, in no particular order: diagnostics are sorted by line.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+
+from toolchain.datasets import registry as datasets
+from toolchain.datasets.base import DatasetOptionError, Description, goes_with, shape_text
+from toolchain.errors import GoldcrestError
+from toolchain.manifest.diagnostics import KeyPath
+from toolchain.manifest.draft import Draft
+from toolchain.manifest.losses import LOSSES
+from toolchain.manifest.units import SIZE, show
+
+
+def model_name(draft: Draft) -> None:
+    """The model is called as its file: nobody has to look for it."""
+    name, stem = draft.get("model"), draft.path.name.removesuffix(".yaml")
+    if name is not None and name != stem:
+        draft.report(("model",), f"the model `{name}` stands in a file called `{stem}`", f"write `model: {stem}`")
+
+
+def dataset_options(draft: Draft) -> None:
+    """What the data set itself objects to: more samples than it has, a step that does not go with its shape."""
+    _describe(draft, report=True)
+
+
+def input_shape(draft: Draft) -> None:
+    """A sample of the data set must be readable as the network's input."""
+    description, shape = _describe(draft), draft.get("input", "shape")
+    if description is None or description.shape is None or not shape or goes_with(description.shape, tuple(shape)):
+        return
+    count = math.prod(description.shape)
+    draft.report(
+        ("input", "shape"),
+        f"the input is {_shape(shape)}, and a sample of {draft.get('dataset', 'name')} is {_shape(description.shape)}",
+        f"expected `shape: [{count}]`" + (f" or `{[*description.shape, 1]}`" if len(description.shape) == 2 else ""),
+    )
+
+
+def scaling(draft: Draft) -> None:
+    """Lists of offsets and divisors have one entry a feature."""
+    shape = draft.get("input", "shape")
+    for key in ("offset", "divide"):
+        values = draft.get("input", key)
+        if shape and isinstance(values, list) and len(values) != shape[-1]:
+            what = "features" if len(shape) == 1 else "channels"
+            draft.report(
+                ("input", key),
+                f"`{key}` has {len(values)} entries, and the input has {shape[-1]} {what}",
+                "one each, or one number",
+            )
+
+
+def calibration(draft: Draft) -> None:
+    """Calibration takes training samples, so it cannot take more than there are."""
+    description, samples = _describe(draft), draft.get("quantization", "calibration")
+    if description is None or not description.sizes or samples is None or samples <= description.sizes["train"]:
+        return
+    if not _written(draft, "quantization", "calibration"):
+        return  # the default means: as many as there are, up to that
+    have = description.sizes["train"]
+    message = f"calibration on {samples:,} samples, and there are {have:,} training samples"
+    draft.report(("quantization", "calibration"), message, f"write at most {have}")
+
+
+def softmax_place(draft: Draft) -> None:
+    """softmax turns scores into shares of one: only the last layer's output is such."""
+    for layer in draft.layers[:-1]:
+        if layer.options.get("function") == "softmax":
+            message = "softmax can only be the last layer"
+            draft.report_layer(layer, message, "between layers use relu, tanh or sigmoid", option="function")
+
+
+def output_function(draft: Draft) -> None:
+    """The loss must be able to read what the last layer puts out."""
+    loss, function = draft.get("training", "loss"), _last_function(draft)
+    if loss is None or function is None or function in LOSSES[loss].outputs:
+        return
+    wanted = LOSSES[loss].outputs
+    others = [name for name in LOSSES if function in LOSSES[name].outputs]
+    given = "no activation function" if function == "linear" else f"`{function}`"
+    draft.report(
+        ("training", "loss"),
+        f"{loss} does not go with an output of {given}",
+        f"end the network with `- activation: {wanted[0]}`, or choose {' or '.join(others[:3])}",
+    )
+
+
+def output_width(draft: Draft) -> None:
+    """One output a class (a single one will do for two), or what the data set's values ask for."""
+    description, loss = _describe(draft), draft.get("training", "loss")
+    if draft.output is None or not draft.layers:
+        return
+    last = draft.layers[-1]
+    if len(draft.output) != 1:
+        draft.report_layer(
+            last, f"the network puts out {shape_text(draft.output)} values", "put `- flatten` and a `dense` layer last"
+        )
+        return
+    (width,) = draft.output
+    function = _last_function(draft)
+    if function == "softmax" and width == 1:
+        draft.report_layer(
+            last, "softmax over one output is always 1", "use `sigmoid`, or one output a class", option="function"
+        )
+        return
+    classes = description.classes if description else None
+    if not classes or (width == 1 and classes == 2 and loss != "sparse_categorical_crossentropy"):
+        return
+    if width != classes:
+        name = draft.get("dataset", "name")
+        out_of_range = (
+            f"the label {width} and those above it have none" if width < classes else "the others are never right"
+        )
+        wanted = f"expected {classes} outputs" + (
+            ", or 1" if classes == 2 and loss != "sparse_categorical_crossentropy" else ""
+        )
+        message = (
+            f"{name} has {classes} classes, and the network {width} output{'' if width == 1 else 's'}: {out_of_range}"
+        )
+        producer = next((layer for layer in reversed(draft.layers) if "units" in layer.options), last)
+        draft.report_layer(producer, message, wanted, option="units")
+
+
+def labels(draft: Draft) -> None:
+    """A loss for class numbers needs them. (They do for the other losses too: training turns them into values.)"""
+    description, loss = _describe(draft), draft.get("training", "loss")
+    if description is None or description.classes is None or loss is None:
+        return
+    name = draft.get("dataset", "name")
+    if LOSSES[loss].labels == "index" and not description.classes:
+        draft.report(
+            ("training", "loss"), f"{loss} needs class numbers, and {name} has values", "use mean_squared_error"
+        )
+
+
+def smoothing(draft: Draft) -> None:
+    """Label smoothing spreads probability; only cross-entropies compare probabilities."""
+    loss, share = draft.get("training", "loss"), draft.get("training", "label_smoothing")
+    if share and loss is not None and not loss.endswith("crossentropy"):
+        draft.report(
+            ("training", "label_smoothing"), f"label_smoothing does not go with {loss}", "it is for cross-entropies"
+        )
+
+
+def validation(draft: Draft) -> None:
+    """Stopping early and choosing among tries are decided on validation samples."""
+    description = _describe(draft)
+    if description is None or not description.sizes or description.sizes["validation"] > 0:
+        return
+    wishes = (
+        ("early_stopping", draft.get("training", "early_stopping")),
+        ("tries", (draft.get("training", "tries") or 1) > 1),
+    )
+    for key, wanted in wishes:
+        if wanted:
+            note = "give `dataset.split.validation` some"
+            draft.report(("training", key), f"`{key}` needs validation samples, and there are none", note)
+
+
+def images(draft: Draft) -> None:
+    """Only images can be rotated, shifted or sheared."""
+    description, wanted = _describe(draft), draft.get("training", "augmentation")
+    if wanted and description is not None and description.shape is not None and len(description.shape) < 2:
+        name = draft.get("dataset", "name")
+        draft.report(
+            ("training", "augmentation"),
+            f"augmentation is for images, and a sample of {name} is {_shape(description.shape)}",
+        )
+
+
+def budgets(draft: Draft) -> None:
+    """A budget of nothing builds nothing, one beyond the chip's memory promises what is not there."""
+    mcu = draft.get("target", "mcu")
+    available = None
+    if mcu and draft.get("target", "memory"):
+        with suppress(GoldcrestError):  # no compiler to ask: the stage that needs it will say so
+            available = chip_memory(mcu)
+    for key in ("program", "data"):
+        budget = draft.get("target", "memory", key)
+        if budget == 0:
+            draft.report(
+                ("target", "memory", key),
+                f"`{key}`: a budget of 0 bytes",
+                "leave the key out for all that the chip has",
+            )
+        elif budget is not None and available and budget > available[key]:
+            message = f"{mcu} has {available[key]:,} bytes of {key} memory, and the budget is {budget:,}"
+            draft.report(("target", "memory", key), message, f"expected at most `{show(available[key], SIZE)}`")
+
+
+def batch(draft: Draft) -> None:
+    """A batch larger than the training set is a slip of the pen."""
+    description, size = _describe(draft), draft.get("training", "batch")
+    if description is not None and description.sizes and size is not None and size > description.sizes["train"]:
+        have = description.sizes["train"]
+        draft.report(("training", "batch"), f"batches of {size:,}, and there are {have:,} training samples")
+
+
+def chip_memory(mcu: str) -> dict[str, int]:
+    """The chip's own memory sizes, from the compiler (asked once, see ``toolchain.memory.chip``). Raises ToolError."""
+    from toolchain.memory import chip
+
+    facts = chip.facts(mcu)
+    return {"program": facts.flash_size, "data": facts.ram_size}
+
+
+Check = Callable[[Draft], None]
+CHECKS: tuple[Check, ...] = (
+    model_name,
+    dataset_options,
+    input_shape,
+    scaling,
+    calibration,
+    batch,
+    softmax_place,
+    output_function,
+    output_width,
+    labels,
+    smoothing,
+    validation,
+    images,
+    budgets,
+)
+
+
+def run(draft: Draft) -> None:
+    """Runs every check on the draft."""
+    for check in CHECKS:
+        check(draft)
+
+
+def _describe(draft: Draft, report: bool = False) -> Description | None:
+    """What the manifest alone shows of the data set; None if its options are wrong."""
+    options = draft.get("dataset")
+    if not options or any(problem.key_path[:1] == ("dataset",) for problem in draft.problems):
+        return None
+    try:
+        return datasets.describe(options)
+    except DatasetOptionError as error:
+        if report:
+            here: KeyPath = ("dataset", *error.option)
+            draft.report(here, str(error))
+        return None
+
+
+def _last_function(draft: Draft) -> str | None:
+    """The activation function that the network ends with ("linear" if none), None if that cannot be known."""
+    items = draft.get("network")
+    if not items or not draft.layers or draft.layers[-1].index != len(items) - 1:
+        return None
+    last = draft.layers[-1]
+    if last.kind == "activation":
+        function = last.options.get("function")
+        return str(function) if function is not None else None
+    function = last.options.get("activation", "linear")
+    return str(function)
+
+
+def _written(draft: Draft, *key_path: str) -> bool:
+    """Whether the manifest itself gives the value (else it is a default)."""
+    node = draft.top
+    for key in key_path:
+        if not node.is_mapping or key not in node.value:
+            return False
+        node = node.value[key]
+    return True
+
+
+def _shape(shape: list[int] | tuple[int, ...]) -> str:
+    return shape_text(shape) if len(shape) > 1 else f"{shape[0]} value{'' if shape[0] == 1 else 's'}"

@@ -1,0 +1,139 @@
+"""The network of a manifest: names, who feeds whom, and the shape of every layer's output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolchain.errors import LayerError
+from toolchain.layers import registry
+from toolchain.layers.base import Shape
+from toolchain.manifest.diagnostics import expected
+from toolchain.manifest.draft import Draft, Layer
+from toolchain.manifest.validate import INVALID
+
+INPUT = "input"
+
+
+def follow(draft: Draft) -> None:
+    """Fills in ``layers``, ``shapes`` and ``output`` of the draft; what does not go together is reported."""
+    items = draft.get("network")
+    if not items:
+        return
+    names = _names(items)
+    _check_names(draft, items, names)
+    shape = draft.get("input", "shape")
+    if shape:
+        draft.shapes[INPUT] = tuple(shape)
+    previous = INPUT
+    complete = True
+    for index, item in enumerate(items):
+        if item is INVALID:
+            previous, complete = "", False
+            continue
+        layer = _layer(index, item, names, previous)
+        draft.layers.append(layer)
+        result = _output(draft, layer, names)
+        if result is not None:
+            draft.shapes.setdefault(layer.name, result)
+        complete = complete and result is not None
+        draft.output = result
+        previous = layer.name
+    if not complete:
+        draft.output = None
+    _check_use(draft, names)
+
+
+def plan(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """The NETWORK of the plan."""
+    return [{"kind": layer.kind, "name": layer.name, "inputs": list(layer.inputs), **layer.options} for layer in layers]
+
+
+def _names(items: Sequence[Any]) -> list[str]:
+    """The name of every layer: the one it is given, else its kind and how many of this kind there are so far."""
+    counts: dict[str, int] = {}
+    names = []
+    for item in items:
+        if item is INVALID:
+            names.append("")
+            continue
+        ((kind, options),) = item.items()
+        counts[kind] = counts.get(kind, 0) + 1
+        names.append(options.get("name", f"{kind}_{counts[kind]}"))
+    return names
+
+
+def _check_names(draft: Draft, items: Sequence[Any], names: Sequence[str]) -> None:
+    for index, (item, name) in enumerate(zip(items, names, strict=True)):
+        if item is INVALID:
+            continue
+        ((kind, options),) = item.items()
+        given = options.get("name") is not None
+        if given and name == INPUT:
+            draft.report(
+                ("network", index, kind, "name"), "no layer can be called `input`", "that is the network's own input"
+            )
+        elif name in names[:index]:
+            first = names.index(name) + 1
+            here = ("network", index, kind, "name") if given else ("network", index)
+            draft.report(
+                here, f"two layers are called `{name}`", f"layer {first} is the other one: give one of them a `name`"
+            )
+
+
+def _layer(index: int, item: Mapping[str, Any], names: Sequence[str], previous: str) -> Layer:
+    ((kind, options),) = item.items()
+    inputs = tuple(options.get("inputs", (previous,)))
+    own = {key: value for key, value in options.items() if key not in ("name", "inputs")}
+    return Layer(index, kind, names[index], inputs, own)
+
+
+def _output(draft: Draft, layer: Layer, names: Sequence[str]) -> Shape | None:
+    """The shape of the layer's output, None if it cannot be known."""
+    kind = registry.kinds()[layer.kind]
+    known = True
+    for position, source in enumerate(layer.inputs):
+        here = ("network", layer.index, layer.kind, "inputs", position)
+        if source == "" or source == INPUT or source in names[: layer.index]:
+            continue
+        known = False
+        if source in names:
+            draft.report(here, f"`{source}` does not come before this layer", "a layer takes what earlier ones put out")
+        else:
+            draft.report(
+                here, f"no layer is called `{source}`", *expected(source, [INPUT, *filter(None, names[: layer.index])])
+            )
+    least, most = kind.inputs
+    count = len(layer.inputs)
+    if not least <= count <= most:
+        limit = f"{least}" if least == most else f"{least} to {most}" if most < 1000 else f"at least {least}"
+        plural = "" if limit == "1" else "s"
+        message = f"`{layer.kind}` takes {limit} input{plural}, and {count} {'is' if count == 1 else 'are'} given"
+        draft.report_layer(
+            layer, message, "name them with `inputs: [a, b]`" if count < least else None, option="inputs"
+        )
+        return None
+    if not known or any(source not in draft.shapes for source in layer.inputs):
+        return None
+    required = [option.name for option in kind.options if option.name not in layer.options]
+    if required:  # an option is wrong and was reported
+        return None
+    try:
+        return tuple(kind.output_shape(layer.options, [draft.shapes[source] for source in layer.inputs]))
+    except LayerError as error:
+        draft.report_layer(layer, f"`{layer.name}`: {error}", option=error.option)
+        return None
+
+
+def _check_use(draft: Draft, names: Sequence[str]) -> None:
+    """Every output but the last must go somewhere."""
+    if "" in names:
+        return
+    used = {source for layer in draft.layers for source in layer.inputs}
+    for layer in draft.layers[:-1]:
+        if layer.name not in used:
+            draft.report_layer(
+                layer, f"nothing takes the output of `{layer.name}`", "remove it, or name it in some `inputs`"
+            )
+    if draft.layers and INPUT not in used:
+        draft.report(("network",), "no layer takes the network's input")

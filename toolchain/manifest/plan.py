@@ -1,0 +1,57 @@
+"""The plan of a model: what each stage reads, and nothing else, so that an edit reruns only the stages it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from toolchain.manifest import network
+from toolchain.manifest.draft import Draft
+
+Section = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One model. Sections are plain JSON values with every default filled in; lines and columns never enter them.
+
+    ``path`` is the manifest relative to the project's root, ``files`` are all manifests that were read for it.
+    """
+
+    name: str
+    path: str
+    description: str
+    files: tuple[str, ...]
+    dataset: Section
+    training: Section
+    quantization: Section
+    generation: Section
+    compilation: Section
+    memory: Section
+    board: Section
+
+
+def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan:
+    """The plan of a draft in which nothing is wrong; ``chip`` holds the chip's own memory sizes."""
+    values = draft.values
+    target, given = values["target"], values["input"]
+    scaled = {"shape": given["shape"], "offset": given["offset"], "divide": given["divide"]}
+    clock = {"mcu": target["mcu"], "clock_hz": target["clock"]}
+    return Plan(
+        name=values["model"],
+        path=path,
+        description=values["description"],
+        files=files,
+        dataset=values["dataset"],
+        training={
+            "input": scaled,
+            "network": network.plan(draft.layers),
+            "training": values["training"],
+            "pruning": None,
+        },
+        quantization={"input": scaled, "loss": values["training"]["loss"], "quantization": values["quantization"]},
+        generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}},
+        compilation={**clock, "optimize": str(target["optimize"])},
+        memory={key: (chip | target["memory"])[key] for key in ("program", "data")},
+        board=clock,
+    )

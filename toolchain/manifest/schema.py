@@ -1,0 +1,308 @@
+"""The one description of every key of a manifest: type, default, unit, what it means.
+
+``sections()`` is what manifests are held against, ``json_schema()`` the same for editors (``models/schema.json``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from toolchain.board.chips import CHIPS
+from toolchain.datasets import registry as datasets
+from toolchain.layers import registry as layers
+from toolchain.layers.base import Option
+from toolchain.manifest.losses import LOSSES
+from toolchain.manifest.optimizers import OPTIMIZERS
+from toolchain.manifest.units import CLOCK, SIZE, Unit
+from toolchain.training.options import EXTRA
+
+Schema = dict[str, Any]
+
+MODEL_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+LAYER_NAME = r"^[a-z][a-z0-9_]*$"
+
+LAYER_OPTIONS = (
+    Option(
+        "name",
+        {
+            "type": "string",
+            "pattern": LAYER_NAME,
+            "maxLength": 40,
+            "description": "The layer's name in reports and in the generated C (small letters, digits, underscores). "
+            "Left out: the kind and a number, such as dense_1.",
+        },
+    ),
+    Option(
+        "inputs",
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "description": "Names of the layers whose outputs go in; `input` is the network's own. "
+            "Left out: the layer before.",
+        },
+    ),
+)
+
+
+@cache
+def sections() -> Schema:
+    """The schema of a manifest with everything it inherits."""
+    return _mapping(
+        {
+            "model": {
+                "type": "string",
+                "pattern": MODEL_NAME,
+                "not": {"const": "all"},
+                "maxLength": 60,
+                "description": "The model's name: that of its file without .yaml (letters, digits, - and _).",
+            },
+            "description": {"type": "string", "default": "", "description": "One line on what the model is."},
+            "extends": {
+                "type": "string",
+                "description": "Another manifest, relative to this one, that this one starts from.",
+            },
+            "dataset": _dataset(),
+            "input": _input(),
+            "network": _network(),
+            "training": _training(),
+            "quantization": _quantization(),
+            "target": _target(),
+        },
+        required=("model", "dataset", "input", "network", "training", "target"),
+        description="A Goldcrest manifest: a network, how it is trained and quantized, and the chip it is built for.",
+    )
+
+
+def json_schema() -> Schema:
+    """The JSON Schema (draft 2020-12) of a manifest for editors.
+
+    A manifest that starts from another one (``extends``) may leave out anything outside a list.
+    """
+    complete = sections()
+    optional: Schema = {"properties": {}, "required": complete["required"]}
+    properties = {}
+    for name, section in complete["properties"].items():
+        properties[name] = {key: value for key, value in section.items() if key != "required"}
+        if "required" in section:
+            optional["properties"][name] = {"required": section["required"]}
+    properties["dataset"] = _with_conditions(properties["dataset"])
+    optional["properties"]["dataset"] = {"required": ["name"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Goldcrest manifest",
+        **{key: value for key, value in complete.items() if key not in ("properties", "required")},
+        "properties": properties,
+        "required": ["model"],
+        "if": {"required": ["extends"]},
+        "else": optional,
+    }
+
+
+def text() -> str:
+    """The content of ``models/schema.json``."""
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def choices() -> list[tuple[str, ...]]:
+    """The key paths outside lists at which one key out of several stands."""
+    found: list[tuple[str, ...]] = []
+    for name, section in sections()["properties"].items():
+        for key, inner in section.get("properties", {}).items():
+            if any(branch.get("maxProperties") == 1 for branch in inner.get("anyOf", ())):
+                found.append((name, key))
+    return found
+
+
+def _mapping(properties: Mapping[str, Schema], required: Iterable[str] = (), **more: Any) -> Schema:
+    schema: Schema = {"type": "object", "properties": dict(properties)}
+    if wanted := list(required):
+        schema["required"] = wanted
+    return {**schema, "additionalProperties": False, **more}
+
+
+def _options(options: Iterable[Option], optional: Iterable[Option] = (), **more: Any) -> Schema:
+    options = tuple(options)
+    properties = {option.name: dict(option.schema) for option in (*options, *optional)}
+    return _mapping(properties, [option.name for option in options if option.required], **more)
+
+
+def _choice(kinds: Mapping[str, Schema], **more: Any) -> Schema:
+    """One of several names, bare where it needs no options, else with them: ``flatten``, ``dense: {units: 32}``."""
+    bare = [name for name, schema in kinds.items() if not _object(schema).get("required")]
+    named = {
+        "type": "object",
+        "properties": dict(kinds),
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+    return {"anyOf": [*([{"enum": bare}] if bare else []), named], **more}
+
+
+def _object(schema: Schema) -> Schema:
+    return next((branch for branch in schema.get("anyOf", ()) if branch.get("type") == "object"), schema)
+
+
+def _dataset() -> Schema:
+    branches = []
+    for name, kind in datasets.datasets().items():
+        options = _options(datasets.options(name))
+        options["properties"] = {"name": {"const": name, "description": kind.summary}, **options["properties"]}
+        options["required"] = ["name", *options.get("required", ())]
+        branches.append(options)
+    return {"oneOf": branches, "title": "data set", "description": "What the network learns from and is tested on."}
+
+
+def _with_conditions(dataset: Schema) -> Schema:
+    """The data sets' branches as if/then, with which editors complete keys and say what is wrong."""
+    rules = []
+    for branch in dataset["oneOf"]:
+        name = branch["properties"]["name"]
+        rest = {**branch, "properties": {**branch["properties"], "name": True}}
+        rules.append({"if": {"properties": {"name": {"const": name["const"]}}, "required": ["name"]}, "then": rest})
+    names = [
+        {"const": branch["properties"]["name"]["const"], "description": branch["properties"]["name"]["description"]}
+        for branch in dataset["oneOf"]
+    ]
+    described = {"title": dataset["title"], "description": dataset["description"], "type": "object"}
+    return {**described, "properties": {"name": {"anyOf": names, "description": "Which data set."}}, "allOf": rules}
+
+
+def _input() -> Schema:
+    def scaling(default: float, description: str, **limits: Any) -> Schema:
+        number = {"type": "number", **limits}
+        return {
+            "anyOf": [number, {"type": "array", "items": number, "minItems": 1}],
+            "default": default,
+            "description": description,
+        }
+
+    shape = {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1},
+        "minItems": 1,
+        "maxItems": 3,
+        "description": "Of one sample: [features], or [height, width, channels]; a flat one reads an image row by row.",
+        "examples": [[784], [28, 28, 1]],
+    }
+    features = "one number, or one a feature (of an image: a channel)"
+    return _mapping(
+        {
+            "shape": shape,
+            "offset": scaling(0.0, f"Added to each raw value, before the division: {features}."),
+            "divide": scaling(
+                1.0, f"What each value is divided by, after the offset: {features}.", **{"not": {"const": 0}}
+            ),
+        },
+        required=("shape",),
+        description="What the network gets of a sample: x' = (x + offset) / divide.",
+    )
+
+
+def _network() -> Schema:
+    kinds = {}
+    for name, kind in layers.kinds().items():
+        schema = _options(kind.options, LAYER_OPTIONS)
+        if kind.shorthand:
+            value = next(dict(option.schema) for option in kind.options if option.name == kind.shorthand)
+            value.pop("default", None)
+            schema = {"anyOf": [value, schema], "x-shorthand": kind.shorthand}
+        elif not schema.get("required"):
+            schema = {**schema, "type": ["object", "null"]}
+        kinds[name] = {**schema, "description": kind.summary}
+    return {
+        "type": "array",
+        "items": _choice(kinds, title="layer"),
+        "minItems": 1,
+        "description": "The layers, first to last.",
+    }
+
+
+def _training() -> Schema:
+    def counted(minimum: int, description: str, **more: Any) -> Schema:
+        return {"type": "integer", "minimum": minimum, **more, "description": description}
+
+    optimizers = {o.name: {**_options(o.options), "description": o.summary} for o in OPTIMIZERS.values()}
+    first = {option.name: option.schema["default"] for option in OPTIMIZERS["adam"].options}
+    optimizer = _choice(
+        optimizers, title="optimizer", default={"adam": first}, description="How the weights are changed."
+    )
+    losses = " ".join(f"{loss.name}: {loss.summary}" for loss in LOSSES.values())
+    return _mapping(
+        {
+            "optimizer": optimizer,
+            "loss": {"enum": list(LOSSES), "description": f"What training makes small. {losses}"},
+            "epochs": counted(1, "How often the training samples are gone through."),
+            "batch": counted(1, "Samples between two changes of the weights.", default=32),
+            "seed": counted(0, "Seed of the first weights and of the samples' order.", maximum=2**32 - 1, default=1),
+            **{option.name: dict(option.schema) for option in EXTRA},
+        },
+        required=("loss", "epochs"),
+        description="How the network is trained.",
+    )
+
+
+def _quantization() -> Schema:
+    return _mapping(
+        {
+            "scheme": {
+                "enum": ["power_of_two"],
+                "default": "power_of_two",
+                "description": "How reals become integers; power_of_two: one scale a tensor, a power of two.",
+            },
+            "weights": {"enum": ["int8"], "default": "int8", "description": "The integers that weights are stored as."},
+            "calibration": {
+                "type": "integer",
+                "minimum": 1,
+                "default": 1000,
+                "description": "How many training samples the ranges of the activations are measured on.",
+            },
+        },
+        default={},
+        description="How the trained network becomes integers.",
+    )
+
+
+def _target() -> Schema:
+    def choice(default: Any, values: list[Any], description: str) -> Schema:
+        return {"enum": values, "default": default, "description": description}
+
+    return _mapping(
+        {
+            "mcu": {"enum": list(CHIPS), "title": "chip", "description": "The microcontroller."},
+            "clock": _quantity(CLOCK, "The chip's clock, such as 20 MHz."),
+            "optimize": choice("s", [1, 2, 3, "s"], "The C compiler's level: -O1, -O2, -O3, -Os."),
+            "memory": _mapping(
+                {
+                    "program": _quantity(SIZE, "Budget of program memory. Left out: all that the chip has."),
+                    "data": _quantity(SIZE, "Budget of data memory, stack included. Left out: all that the chip has."),
+                },
+                default={},
+                description="How much of the chip's memory the image may take.",
+            ),
+            "prefer": choice(
+                "speed", ["speed", "size", "balanced"], "Which of the kernels that are exact is picked for a layer."
+            ),
+            "latency": choice(
+                "data_dependent",
+                ["data_dependent", "constant"],
+                "data_dependent: zero activations are skipped; constant: every inference takes the same time.",
+            ),
+        },
+        required=("mcu", "clock"),
+        description="The chip that the firmware is built for.",
+    )
+
+
+def _quantity(unit: Unit, description: str) -> Schema:
+    return {
+        "type": "string",
+        "pattern": unit.pattern,
+        "x-unit": unit.base,
+        "description": description,
+        "examples": [unit.example],
+    }
