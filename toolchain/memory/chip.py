@@ -19,7 +19,7 @@ from toolchain.files import atomic
 from toolchain.memory.compiler import avr_gcc
 
 CACHE = Path("build/chips")
-FIELDS_VERSION = 1
+FIELDS_VERSION = 2
 
 XMEGA_CORES = ("102", "103", "104", "105", "106", "107")
 
@@ -36,6 +36,7 @@ class Facts:
     io_size: int  # registers, I/O and memory-mapped EEPROM: everything below it is no SRAM
     mapped_start: int  # where flash shows in data space; with mapped_size 0: nowhere
     mapped_size: int
+    vectors_size: int
     signature: tuple[int, int, int]
 
     @property
@@ -96,19 +97,21 @@ def _from_macros(mcu: str, macros: dict[str, str]) -> Facts:
         io_size=max(0x1400, value("MAPPED_EEPROM_END") + 1) if modern else ram_start,
         mapped_start=value("MAPPED_PROGMEM_START") if modern else 0,
         mapped_size=value("MAPPED_PROGMEM_SIZE") if modern else 0,
+        vectors_size=value("_VECTORS_SIZE"),
         signature=(value("SIGNATURE_0"), value("SIGNATURE_1"), value("SIGNATURE_2")),
     )
 
 
 def _evaluate(name: str, macros: dict[str, str]) -> int:
-    """The number behind a macro: these are sums and differences of literals and other macros."""
-    expression = macros[name]
-    total, sign = 0, 1
-    for token in re.findall(r"0[xX][0-9a-fA-F]+|\d+|\w+|[-+]", expression.replace("(", " ").replace(")", " ")):
+    """The number behind a macro: these are sums, differences and products of literals and other macros."""
+
+    def operand(token: str) -> int:
+        return int(token.rstrip("uUlL"), 0) if token[0].isdigit() else _evaluate(token, macros)
+
+    total, sign, product = 0, 1, 1
+    for token in re.findall(r"0[xX][0-9a-fA-F]+[uUlL]*|\w+|[-+*]", macros[name].replace("(", " ").replace(")", " ")):
         if token in "+-":
-            sign = 1 if token == "+" else -1
-        elif token[0].isdigit():
-            total += sign * int(token.rstrip("uUlL"), 0)
-        elif token.strip("uUlL"):
-            total += sign * _evaluate(token, macros)
-    return total
+            total, sign, product = total + sign * product, 1 if token == "+" else -1, 1
+        elif token != "*":
+            product *= operand(token)
+    return total + sign * product

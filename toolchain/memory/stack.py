@@ -1,0 +1,403 @@
+"""Worst-case stack of an image, from its machine code.
+
+Every function is walked along all its branches with the stack pointer as an offset from its entry. Frames are followed
+through the registers: a register may be known to hold a constant, or one half of "SP at entry + n" (``SpHalf``), and
+whatever adds or subtracts constants there is understood (``in``/``out`` of SP, sbiw, subi/sbci, libgcc's shared
+prologues). Where two branches meet at different depths, or SP gets a value that cannot be followed, the stack has no
+bound and the analysis says so, naming the function.
+
+    stack = deepest path from reset through main + the deepest interrupt handler
+
+Handlers do not nest (the hardware masks them) unless one enables interrupts itself: then the others may come on top, and
+such a handler is taken to have silenced its own source first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from toolchain.errors import GoldcrestError
+from toolchain.memory.chip import Facts
+from toolchain.memory.decode import Instruction, decode
+from toolchain.memory.elf import Image
+
+SPL, SPH = 0x3D, 0x3E
+CALL_CLOBBERED = (0, *range(18, 28), 30, 31)
+BRANCHES = ("brbs", "brbc")
+SKIPS = ("cpse", "sbrc", "sbrs", "sbic", "sbis")
+INTERRUPT_FLAG = 7
+
+
+class StackError(GoldcrestError):
+    """A stack without a bound that can be proven; the message names the function and the reason."""
+
+
+class SpHalf(NamedTuple):
+    """A byte of (SP at the function's entry + offset): the low (0) or high (1) one."""
+
+    offset: int
+    half: int
+
+
+Value = int | SpHalf | None  # constant byte, known relation to SP, or unknown
+
+
+class Borrow(NamedTuple):
+    """The carry flag after a constant was added to the low byte of an SP-relative pair: it turned one offset into another."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known before an instruction: ``depth`` is SP minus SP at entry (negative: below)."""
+
+    depth: int
+    registers: tuple[Value, ...]
+    borrow: Borrow | None = None
+    written: tuple[tuple[int, Value], ...] = ()  # halves of SP that an unfinished frame change has written
+
+    def with_register(self, number: int, value: Value) -> State:
+        registers = list(self.registers)
+        registers[number] = value
+        return replace(self, registers=tuple(registers))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One function: its own deepest point, and its calls as {callee's address: deepest SP at such a call}; bytes, positive."""
+
+    own: int
+    calls: dict[int, int]
+    enables_interrupts: bool
+    writes_sp: bool
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Worst-case stack in bytes: ``total`` = ``main`` (from reset) + ``interrupts``; the paths name the functions."""
+
+    total: int
+    main: int
+    interrupts: int
+    path: tuple[str, ...]
+    interrupt_path: tuple[str, ...]
+    functions: dict[str, int]  # each function's own frame, its return address included, as -fstack-usage counts
+
+
+def bound(image: Image, facts: Facts, indirect: Mapping[str, Iterable[str]] | None = None) -> Bound:
+    """The worst case of an image.
+
+    ``indirect`` says what a function's indirect calls may reach: {function: names of callees}.
+    Raises StackError for recursion, frames of varying size, and indirect calls that nothing is known of.
+    """
+    analysis = Analysis(image, facts, indirect or {})
+    main, path = analysis.deepest(0)
+    handlers = analysis.handlers()
+    depths = {address: analysis.deepest(address) for address in handlers}
+    nesting = [a for a in handlers if analysis.enables_interrupts(a)]
+    plain = max((depths[a] for a in handlers if a not in nesting), default=(0, ()))
+    interrupts = sum(depths[a][0] + facts.return_address_bytes for a in nesting)
+    interrupt_path = tuple(name for a in nesting for name in depths[a][1])
+    if plain[1]:
+        interrupts += plain[0] + facts.return_address_bytes
+        interrupt_path += plain[1]
+    frames = {
+        image.function_at(a): walk.own + facts.return_address_bytes for a, walk in analysis.walks.items() if a
+    }
+    return Bound(main + interrupts, main, interrupts, path, interrupt_path, frames)
+
+
+class Analysis:
+    """The walks of an image's functions, made when asked for."""
+
+    def __init__(self, image: Image, facts: Facts, indirect: Mapping[str, Iterable[str]]) -> None:
+        self.image, self.facts = image, facts
+        self.indirect = {name: [image.address(callee) for callee in callees] for name, callees in indirect.items()}
+        self.flash = b"".join(_contiguous(image))
+        self.walks: dict[int, Walk] = {}
+        self._deepest: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self._under_way: list[int] = []
+
+    def handlers(self) -> list[int]:
+        """Entry points of the interrupt handlers that the program defines."""
+        bad = self.image.addresses.get("__bad_interrupt")
+        # A table entry is one jump: two words where the chip has JMP (more than 8 KiB of flash), else one.
+        step = 4 if self.facts.flash_size > 0x2000 else 2
+        found = {decode(self.flash, at).k for at in range(step, self.facts.vectors_size, step) if at + 4 <= len(self.flash)}
+        return sorted(found - {bad})
+
+    def deepest(self, entry: int) -> tuple[int, tuple[str, ...]]:
+        """Bytes below SP at entry on the deepest path, and the functions on it."""
+        if entry in self._deepest:
+            return self._deepest[entry]
+        name = self.image.function_at(entry)
+        if entry in self._under_way:
+            cycle = [self.image.function_at(a) for a in self._under_way[self._under_way.index(entry) :]]
+            raise StackError(
+                f"{self.image.path}: {name} calls itself ({' → '.join([*cycle, name])}), so its stack has no bound; "
+                "write it as a loop"
+            )
+        self._under_way.append(entry)
+        walk = self.walk(entry)
+        best: tuple[int, tuple[str, ...]] = (walk.own, (name,))
+        for callee, depth in walk.calls.items():
+            below, path = self.deepest(callee)
+            if depth + self.facts.return_address_bytes + below > best[0]:
+                best = (depth + self.facts.return_address_bytes + below, (name, *path))
+        self._under_way.pop()
+        self._deepest[entry] = best
+        return best
+
+    def enables_interrupts(self, entry: int) -> bool:
+        walk = self.walk(entry)
+        return walk.enables_interrupts or any(self.enables_interrupts(callee) for callee in walk.calls)
+
+    def walk(self, entry: int) -> Walk:
+        if entry not in self.walks:
+            self.walks[entry] = _Walker(self, entry).walk()
+        return self.walks[entry]
+
+
+class _Walker:
+    """The walk through one function, tail calls included: a fixed point over the states before each instruction."""
+
+    def __init__(self, analysis: Analysis, entry: int) -> None:
+        self.analysis, self.entry = analysis, entry
+        self.name = analysis.image.function_at(entry) if entry else "the start-up code"
+        self.states: dict[int, State] = {}
+        self.pending: list[int] = []
+        self.lowest = 0
+        self.calls: dict[int, int] = {}
+        self.enables = self.writes_sp = False
+
+    def walk(self) -> Walk:
+        registers: list[Value] = [None] * 32
+        registers[1] = 0  # avr-gcc's zero register; a handler clears it itself before it relies on it
+        self._reach(self.entry, State(0, tuple(registers)))
+        while self.pending:
+            address = self.pending.pop()
+            self._execute(address, self.states[address])
+        return Walk(-self.lowest, self.calls, self.enables, self.writes_sp)
+
+    def _fail(self, address: int, reason: str) -> StackError:
+        where = self.analysis.image.function_at(address)
+        within = self.name if where == self.name else f"{where} (reached from {self.name})"
+        return StackError(f"{self.analysis.image.path}: {within} {reason} (at 0x{address:04x})")
+
+    def _reach(self, address: int, state: State) -> None:
+        """A path comes to this address in this state."""
+        if not 0 <= address <= len(self.analysis.flash) - 2:
+            raise self._fail(address, "jumps to where the image has no code")
+        self.lowest = min(self.lowest, state.depth)
+        known = self.states.get(address)
+        if known is None:
+            merged = state
+        else:
+            if known.depth != state.depth:
+                raise self._fail(
+                    address, f"reaches one place with {-known.depth} and with {-state.depth} bytes on the stack, so its "
+                    "stack has no bound that can be proven"
+                )  # fmt: skip
+            merged = State(
+                state.depth,
+                tuple(a if a == b else None for a, b in zip(known.registers, state.registers, strict=True)),
+                state.borrow if state.borrow == known.borrow else None,
+                state.written if state.written == known.written else (),
+            )
+        if merged != known:
+            self.states[address] = merged
+            self.pending.append(address)
+
+    def _execute(self, address: int, state: State) -> None:
+        one = decode(self.analysis.flash, address)
+        following = address + one.size
+        name = one.name
+        if name in ("ret", "reti"):
+            self._leave(address, state)
+        elif name in ("jmp", "rjmp") and one.k == self.analysis.image.addresses.get("__tablejump2__"):
+            self._switch(following, state)
+        elif name in ("jmp", "rjmp"):
+            if one.k != address:  # a jump to itself is where a program ends
+                self._reach(one.k % self.analysis.facts.flash_size, state)
+        elif name in ("ijmp", "eijmp"):
+            self._indirect_jump(address, state)
+        elif name in ("call", "rcall"):
+            self._call(address, one.k % self.analysis.facts.flash_size, following, state)
+        elif name in ("icall", "eicall"):
+            for target in self._indirect_targets(address, state):
+                self._call(address, target, following, state)
+        elif name in BRANCHES:
+            self._reach(following, state)
+            self._reach(one.k, state)
+        elif name in SKIPS:
+            self._reach(following, state)
+            self._reach(following + decode(self.analysis.flash, following).size, state)
+        elif name == "illegal":
+            raise self._fail(address, "holds something that is no instruction")
+        else:
+            self._reach(following, self._effect(address, one, state))
+
+    # Calls and jumps
+
+    def _call(self, address: int, target: int, following: int, state: State) -> None:
+        size = self.analysis.facts.return_address_bytes
+        if target == following:  # `rcall .`: room for a small frame
+            self._reach(following, replace(state, depth=state.depth - size))
+            return
+        self.calls[target] = max(self.calls.get(target, 0), -state.depth)
+        self.lowest = min(self.lowest, state.depth)
+        registers = list(state.registers)
+        for number in CALL_CLOBBERED:
+            registers[number] = None
+        registers[1] = 0
+        self._reach(following, replace(state, registers=tuple(registers), borrow=None))
+
+    def _indirect_targets(self, address: int, state: State) -> list[int]:
+        low, high = state.registers[30], state.registers[31]
+        if isinstance(low, int) and isinstance(high, int):
+            return [2 * (low | high << 8)]
+        where = self.analysis.image.function_at(address)
+        if where not in self.analysis.indirect:
+            raise self._fail(
+                address, "calls through a pointer, and what it may call is not known; call functions by name, or list the "
+                f"callees of {where} for the stack analysis"
+            )  # fmt: skip
+        return self.analysis.indirect[where]
+
+    def _indirect_jump(self, address: int, state: State) -> None:
+        low, high = state.registers[30], state.registers[31]
+        if isinstance(low, int) and isinstance(high, int):
+            self._reach(2 * (low | high << 8), state)
+            return
+        raise self._fail(address, "jumps through a pointer that cannot be followed; compile with -fno-jump-tables")
+
+    def _switch(self, table: int, state: State) -> None:
+        """A jump to libgcc's __tablejump2__: word addresses of the cases follow it, up to the first case's code."""
+        name, flash = self.analysis.image.function_at(table), self.analysis.flash
+        end = len(flash)
+        registers = list(state.registers)
+        registers[0] = registers[30] = registers[31] = None
+        while table < end:
+            target = 2 * int.from_bytes(flash[table : table + 2], "little")
+            if target >= len(flash) or self.analysis.image.function_at(target) != name:
+                break
+            if target > table:
+                end = min(end, target)
+            self._reach(target, replace(state, registers=tuple(registers), borrow=None))
+            table += 2
+
+    def _leave(self, address: int, state: State) -> None:
+        if state.depth != 0:
+            raise self._fail(address, f"returns with {-state.depth} bytes still on the stack")
+
+    # Registers and SP
+
+    def _effect(self, address: int, one: Instruction, state: State) -> State:
+        name = one.name
+        if name == "push":
+            return replace(state, depth=state.depth - 1)
+        if name == "pop":
+            return replace(state, depth=state.depth + 1).with_register(one.d, None)
+        if name == "in" and one.k in (SPL, SPH):
+            return state.with_register(one.d, SpHalf(state.depth, one.k - SPL))
+        if name == "out" and one.k in (SPL, SPH):
+            return self._write_sp(address, one.k - SPL, state.registers[one.d], state)
+        if name == "bset" and one.d == INTERRUPT_FLAG:
+            self.enables = True
+        return _arithmetic(one, state)
+
+    def _write_sp(self, address: int, half: int, value: Value, state: State) -> State:
+        """SP changes when both its halves are written; in between no code may rely on it."""
+        self.writes_sp = True
+        written = {**dict(state.written), half: value}
+        if len(written) < 2:
+            return replace(state, written=tuple(written.items()))
+        low, high = written[0], written[1]
+        if isinstance(low, int) and isinstance(high, int) and (low | high << 8) == self.analysis.facts.ram_end:
+            return replace(state, depth=0, written=())
+        if isinstance(low, SpHalf) and isinstance(high, SpHalf) and (low.half, high.half) == (0, 1):
+            offset = _signed(high.offset)
+            if (low.offset - offset) % 256 == 0 and offset <= 0:
+                return replace(state, depth=offset, written=())
+        raise self._fail(address, "sets the stack pointer to a value that varies (alloca or an array of variable length)")
+
+
+def _arithmetic(one: Instruction, state: State) -> State:
+    """Registers after an instruction that neither branches nor touches SP."""
+    registers = list(state.registers)
+    first, second = registers[one.d], registers[one.r]
+    borrow: Borrow | None = None
+    for number in one.writes:
+        registers[number] = None
+    match one.name:
+        case "ldi":
+            registers[one.d], borrow = one.k, state.borrow
+        case "mov":
+            registers[one.d], borrow = second, state.borrow
+        case "movw":
+            registers[one.d], registers[one.d + 1] = second, state.registers[one.r + 1]
+            borrow = state.borrow
+        case "eor" if one.d == one.r:
+            registers[one.d] = 0
+        case "adiw" | "sbiw":
+            change = one.k if one.name == "adiw" else -one.k
+            upper = state.registers[one.d + 1]
+            if isinstance(first, SpHalf) and isinstance(upper, SpHalf) and (first.half, upper.half) == (0, 1):
+                registers[one.d] = SpHalf(_signed(upper.offset + change), 0)
+                registers[one.d + 1] = SpHalf(_signed(upper.offset + change), 1)
+        case "subi" | "sub" | "add" | "sbci" | "sbc" | "adc":
+            constant: Value = one.k if one.name.endswith("i") else second
+            if isinstance(constant, int) and isinstance(first, SpHalf):
+                sign = 1 if one.name in ("add", "adc") else -1
+                if one.name in ("subi", "sub", "add") and first.half == 0:
+                    after = _signed(first.offset + sign * constant)
+                    registers[one.d], borrow = SpHalf(after, 0), Borrow(first.offset, after)
+                elif one.name in ("sbci", "sbc", "adc") and first.half == 1 and state.borrow:
+                    beside = first.offset - state.borrow.before  # low bytes repeat every 256, and so do their carries
+                    if beside % 256 == 0:
+                        registers[one.d] = SpHalf(_signed(state.borrow.after + beside + sign * 256 * constant), 1)
+        case _:
+            if one.name in _KEEPS_CARRY:
+                borrow = state.borrow
+    return replace(state, registers=tuple(registers), borrow=borrow)
+
+
+_KEEPS_CARRY = ("nop", "in", "out", "ld", "ldd", "st", "std", "lds", "sts", "lpm", "swap", "inc", "dec", "bld", "bst", "sbi", "cbi")
+
+
+def _signed(value: int) -> int:
+    """A 16-bit difference as a number from -32768 to 32767."""
+    return (value + 0x8000) % 0x10000 - 0x8000
+
+
+def _contiguous(image: Image) -> Iterable[bytes]:
+    """The contents of flash from address 0, gaps as erased bytes."""
+    at = 0
+    for load, _address, content in sorted(image.segments):
+        yield b"\xff" * (load - at)
+        yield content
+        at = load + len(content)
+
+
+def cross_check(found: Bound, usage: Iterable[Path]) -> None:
+    """Compares with what gcc says of its own functions (-fstack-usage files).
+
+    Raises StackError for a frame of varying size, and for a function that both know and count differently: one of the two
+    is wrong then, and no bound may rest on it.
+    """
+    for path in usage:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            place, size, kind = line.rsplit("\t", 2)
+            name = place.rsplit(":", 1)[-1]
+            if "dynamic" in kind and "bounded" not in kind:
+                raise StackError(f"{path}: {name} has a stack frame of varying size; give its arrays a fixed size")
+            if name in found.functions and found.functions[name] < int(size):
+                raise StackError(
+                    f"{path}: gcc counts {size} bytes of stack for {name}, the image shows {found.functions[name]}; "
+                    "build again from the start, and report this if it stays"
+                )
