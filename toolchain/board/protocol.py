@@ -132,6 +132,10 @@ class Unframer:
                 messages.append(message)
         return messages
 
+    def discard(self) -> None:
+        """Forgets the frame that has begun."""
+        self._line.clear()
+
     def _open(self, line: bytes) -> bytes | None:
         first, *parts = line.split(bytes([ESC]))
         message = bytearray(first)

@@ -1,0 +1,105 @@
+"""The simulated chip: yasimavr with an image in its flash and its USART within reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yasimavr.lib.core as core
+from yasimavr.device_library import load_device
+
+SLICE = 40_000  # cycles between two looks at the outside: 2 ms at 20 MHz
+POLLING_LOOP = 12  # bytes of code: the loop that waits for the serial line is smaller
+
+
+class SimulatedChip:
+    """One power-up of a chip: built anew for every reset, so that nothing of the old run is left.
+
+    ``flash`` is the program memory's content, ``clock`` is in Hz, ``uart`` the number of the USART on the outside.
+    """
+
+    def __init__(self, model: str, flash: bytes, clock: int, uart: int) -> None:
+        self._device = load_device(model)
+        self._clock, self._uart = clock, uart
+        self._loop = core.SimLoop(self._device)
+        self._device.load_firmware(_firmware(clock))
+        self._program(flash)
+        self._control = core.IOCTL_UART(str(uart))
+        self._sent = bytearray()
+        self._hook = core.CallableSignalHook(self._on_uart)  # kept: the simulator does not own it
+        found, request = self._device.ctlreq(self._control, core.CTLREQ_GET_SIGNAL)
+        if not found:
+            raise ValueError(f"{model} has no USART {uart}")
+        self._signal = request.data.value(core.Signal)
+        self._signal.connect(self._hook)
+        self._probe = core.DeviceDebugProbe(self._device)
+        self._quiet = 0
+
+    def _program(self, flash: bytes) -> None:
+        request = core.ctlreq_data_t()
+        request.index = int(core.Core.NVM.Flash)
+        _, request = self._device.ctlreq(core.IOCTL_CORE, core.CTLREQ_CORE_NVM, request)
+        memory = request.data.as_ptr(core.NonVolatileMemory)
+        memory.program(bytes(flash)[: memory.size()], 0)
+
+    def _on_uart(self, signal: Any, _tag: int) -> None:
+        if signal.sigid == _SENT:
+            self._sent.append(signal.data.value() & 0xFF)
+
+    @property
+    def cycle(self) -> int:
+        """Clock cycles since power-up."""
+        return int(self._loop.cycle())
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the program ran into nothing (an empty flash does) and the chip stands still."""
+        return self._device.state() in (core.Device.State.Crashed, core.Device.State.Done)
+
+    def receive(self, data: bytes) -> None:
+        """Puts bytes on the chip's receive line; they arrive one after another at its own baud rate."""
+        request = core.ctlreq_data_t()
+        request.data = core.vardata_t(data)
+        self._device.ctlreq(self._control, core.CTLREQ_USART_BYTES, request)
+        self._quiet = 0
+
+    def run(self) -> bytes:
+        """Runs one slice and returns what the chip sent in it."""
+        if not self.crashed:
+            before = self._probe.read_pc()
+            self._loop.run(SLICE)
+            near = abs(self._probe.read_pc() - before) <= POLLING_LOOP
+            self._quiet = self._quiet + 1 if near and not self._sent else 0
+        sent = bytes(self._sent)
+        self._sent.clear()
+        return sent
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the chip seems to do nothing but wait for its serial line: the program counter stays in one small loop.
+
+        A guess, because a long copying loop looks the same: good enough to save the host's time, not to stop the clock.
+        """
+        return self.crashed or self._quiet >= 20
+
+    def baud(self, family: str) -> int | None:
+        """The baud rate that the chip's USART is set to, or ``None`` before it is."""
+        if family == "megaavr0":
+            divider = int.from_bytes(self._probe.read_data(0x0800 + 0x20 * self._uart + 8, 2), "little")
+            return 4 * self._clock // divider if divider else None
+        divider = int.from_bytes(self._probe.read_data(0xC4, 2), "little") + 1
+        return self._clock // (8 * divider)
+
+
+def _firmware(clock: int) -> Any:
+    """What yasimavr wants to load before it runs: the clock, and a word of program that is overwritten at once."""
+    block = core.Firmware.block_view_t()
+    block.base = 0
+    block.bytes = bytes(2)
+    firmware = core.Firmware()
+    firmware.frequency = clock
+    firmware.vcc = 5.0
+    firmware.add_block(core.Firmware.Area.Flash, block)
+    return firmware
+
+
+_SENT = int(core.UART.SignalId.TX_Data)
