@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.exact.harness import chain, check
 
+from tests.exact.harness import chain, check
 from toolchain.ir.graph import Tensor
 from toolchain.ir.operators import Requantization
 from toolchain.layers.activation import Lookup
@@ -23,7 +23,9 @@ def requantization(rng: np.random.Generator, channels: int, affine: bool, signed
     low, high = (-128, 127) if signed else (0, 255)
     if affine:
         multiplier = rng.integers(1 << 14, 1 << 15, channels).astype(np.int32)
-        return Requantization(multiplier, rng.integers(9, 30, channels).astype(np.int32), int(rng.integers(low, high)), low, high)
+        return Requantization(
+            multiplier, rng.integers(9, 30, channels).astype(np.int32), int(rng.integers(low, high)), low, high
+        )
     return Requantization(np.ones(1, np.int32), np.array([rng.integers(0, 16)], np.int32), 0, low, high)
 
 
@@ -38,7 +40,9 @@ def requantization(rng: np.random.Generator, channels: int, affine: bool, signed
 )
 def test_dense(tmp_path, seed: int, inputs: int, outputs: int, affine: bool, signed: bool, extreme: bool) -> None:
     rng = np.random.default_rng(seed)
-    weights = rng.choice([-128, -127, 0, 127], (inputs, outputs)) if extreme else rng.integers(-128, 128, (inputs, outputs))
+    weights = (
+        rng.choice([-128, -127, 0, 127], (inputs, outputs)) if extreme else rng.integers(-128, 128, (inputs, outputs))
+    )
     bias = rng.integers(-(1 << 20), 1 << 20, outputs)
     step = requantization(rng, outputs, affine, signed)
     operator = IntegerDense(weights.astype(np.int8), bias.astype(np.int32), step)

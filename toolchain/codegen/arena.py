@@ -1,7 +1,7 @@
 """The activation arena: one static block in which every tensor has its place for as long as it lives.
 
-Two tensors may share bytes only if they are never alive together, or if a kernel says that it works in place. The plan is
-made by greedy placement in order of decreasing size, lowest fitting address first, and proved afterwards.
+Two tensors may share bytes only if they are never alive together, or if a kernel says that it works in place. The plan
+is made by greedy placement in order of decreasing size, lowest fitting address first, and proved afterwards.
 
 Source: Y. Pisarchyk and J. Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020 (greedy by size).
 """

@@ -1,4 +1,4 @@
-"""``generate``: the integer network in; ``weights.h``, ``network.c``, ``network.h``, ``network.S``, ``network.json`` out."""
+"""``generate``: the integer network in; ``weights.h`` and ``network.c``, ``.h``, ``.S`` and ``.json`` out."""
 
 from __future__ import annotations
 

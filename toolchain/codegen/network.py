@@ -1,4 +1,4 @@
-"""The generated sources: ``weights.h`` (constants), ``network.c`` (one function a layer) and ``network.h`` (interface)."""
+"""The generated sources: ``weights.h`` (constants), ``network.c`` (a function a layer), ``network.h`` (interface)."""
 
 from __future__ import annotations
 

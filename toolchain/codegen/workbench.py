@@ -52,7 +52,20 @@ class Bench:
         if not program.exists():
             archive = _library("host", (*WARNINGS, "-O1", "-g", *SANITIZERS))
             sources = [self.folder / "network.c", ROOT / "firmware/app/host_main.c"]
-            _run([_host_compiler(), *WARNINGS, "-O1", "-g", *SANITIZERS, *self._include(), *sources, archive, "-o", program])
+            _run(
+                [
+                    _host_compiler(),
+                    *WARNINGS,
+                    "-O1",
+                    "-g",
+                    *SANITIZERS,
+                    *self._include(),
+                    *sources,
+                    archive,
+                    "-o",
+                    program,
+                ]
+            )
         done = subprocess.run([program], input=codes.tobytes(), capture_output=True, check=False)
         if done.returncode:
             raise ToolError(f"{program} failed:\n{done.stderr.decode(errors='replace')[:4000]}")
@@ -76,7 +89,9 @@ class Bench:
                 *(f"-D{name}" for name in self.definitions),
             )  # fmt: skip
             main = self.folder / "bare.c"
-            main.write_text('#include "network.h"\nint main(void)\n{\n    gc_input();\n    gc_infer();\n    gc_output();\n}\n')
+            main.write_text(
+                '#include "network.h"\nint main(void)\n{\n    gc_input();\n    gc_infer();\n    gc_output();\n}\n'
+            )
             sources = [self.folder / "network.c", self.folder / "network.S", main]
             limits = ("-Wl,--gc-sections", "-mrelax", "-Wl,--defsym=__TEXT_REGION_LENGTH__=0x100000")
             _run([avr_gcc(), *flags, *limits, *self._include(), *sources, _library("avr", flags), "-o", image])

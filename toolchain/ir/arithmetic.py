@@ -15,8 +15,8 @@ else:
 def matmul(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """``left @ right`` of integer arrays, as int64.
 
-    Computed in float64, which is exact here: products of 8-bit codes stay below 2^16, and no network has 2^37 of them in
-    a sum. numpy multiplies float matrices some fifty times faster than integer ones.
+    Computed in float64, which is exact here: products of 8-bit codes stay below 2^16, and no network has 2^37 of them
+    in a sum. numpy multiplies float matrices some fifty times faster than integer ones.
     """
     return (left.astype(np.float64) @ right.astype(np.float64)).astype(np.int64)
 

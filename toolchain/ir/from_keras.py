@@ -105,7 +105,9 @@ def _sources(entry: Mapping[str, Any]) -> list[str]:
                 for item in value.values():
                     visit(item)
         elif isinstance(value, list):
-            if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):  # Keras 2: name, node, tensor
+            if (
+                len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int)
+            ):  # Keras 2: name, node, tensor
                 found.append(value[0])
             else:
                 for item in value:

@@ -52,8 +52,8 @@ class Requantization:
     """From accumulator to 8-bit code: y = clamp(((acc · multiplier + 2^(shift-1)) >> shift) + zero_point, low, high).
 
     Rounds to nearest, halves upward; a shift of 0 adds nothing. ``multiplier`` and ``shift`` hold one entry an output
-    channel, or a single one for all. Power-of-two scales have multiplier 1; else 2^14 ≤ multiplier < 2^15 and shift ≥ 9,
-    so that (acc · multiplier) >> 8 can be had from 32-bit products (see ``firmware/kernels/gc_requantize.h``).
+    channel, or a single one for all. Power-of-two scales have multiplier 1; else 2^14 ≤ multiplier < 2^15 and shift
+    ≥ 9, so that (acc · multiplier) >> 8 can be had from 32-bit products (see ``firmware/kernels/gc_requantize.h``).
 
     Source: B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
     Inference", CVPR 2018, section 2.2.

@@ -50,7 +50,7 @@ def dumps(graph: Graph) -> bytes:
     structure = {"format": FORMAT, "graph": _encode(graph, arrays)}
     text = json.dumps(structure, sort_keys=True).encode()
     buffer = io.BytesIO()
-    np.savez(buffer, structure=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, structure=np.frombuffer(text, np.uint8), **arrays)
     return buffer.getvalue()
 
 

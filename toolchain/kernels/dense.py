@@ -13,7 +13,7 @@ from toolchain.quantization.ranges import bits, width
 
 
 def rounding(requantization: Requantization) -> np.ndarray:
-    """The term (int64, one a channel or one for all) that makes a plain right shift round to nearest; 0 for multipliers.
+    """The term (int64, one a channel or one for all) that makes a right shift round to nearest; 0 with multipliers.
 
     Kernels without a multiplier expect it in the bias.
     """
@@ -47,7 +47,7 @@ class DenseC(Kernel):
         return Cost(cycles, cycles, operator.weights.size + outputs * 4 + 24, 300)
 
     def accumulator(self, site: Site) -> int:
-        """The width of the accumulator, 24 or 32 bits: the proven bounds with the rounding term and the flipped input."""
+        """The width of the accumulator, 24 or 32 bits: room for the proven bounds and the rounding term."""
         operator = site.layer.operator
         assert isinstance(operator, IntegerDense)
         assert site.low is not None

@@ -1,4 +1,4 @@
-"""What a layer kind is: one description shared by the schema, Keras, the float and integer references and the C emitter.
+"""What a layer kind is: one description shared by schema, Keras, the float and integer references and the C emitter.
 
 A kind lives in one file of this package and is found by ``registry``. The first half of the interface (options, shapes,
 counts) answers what a manifest alone shows and must not import numpy; the second half works on trained weights.

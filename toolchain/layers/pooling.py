@@ -1,4 +1,4 @@
-"""Two-dimensional max and average pooling over windows that do not overlap; a rest at the right and bottom is dropped."""
+"""Two-dimensional max and average pooling without overlap; a rest at the right and bottom is dropped."""
 
 from __future__ import annotations
 

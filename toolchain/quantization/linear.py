@@ -60,8 +60,6 @@ def bounded(requantization: Requantization, output: Tensor, activation: str) -> 
     if activation == "relu6":
         high = min(high, low + int(np.rint(6.0 / output.scale)))
     return (
-        replace(
-            requantization, low=low, high=high, low_is_activation=True, high_is_activation=high < output.high
-        ),
+        replace(requantization, low=low, high=high, low_is_activation=True, high_is_activation=high < output.high),
         replace(output, low=low, high=high),
     )

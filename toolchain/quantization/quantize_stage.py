@@ -64,5 +64,5 @@ def _named(graph: Graph, name: str, decision: str) -> Graph:
 
 
 def threshold(loss: str) -> float:
-    """The output from which a single-output classifier says 1: hinge losses are trained on -1 and 1, others on 0 and 1."""
+    """The output from which a single-output classifier says 1: hinge losses train on -1 and 1, others on 0 and 1."""
     return 0.0 if loss in ("hinge", "squared_hinge") else 0.5

@@ -22,7 +22,10 @@ def accumulator_bounds(graph: Graph, layer: Layer) -> tuple[np.ndarray, np.ndarr
 
 def bits(low: int, high: int) -> int:
     """How many bits two's complement needs for every value in low…high."""
-    return max((-low - 1 if low < 0 else low).bit_length(), high.bit_length() if high >= 0 else (-high - 1).bit_length()) + 1
+    return (
+        max((-low - 1 if low < 0 else low).bit_length(), high.bit_length() if high >= 0 else (-high - 1).bit_length())
+        + 1
+    )
 
 
 def width(needed: int) -> int:
@@ -60,7 +63,11 @@ def proof(graph: Graph, codes: np.ndarray) -> dict[str, Any]:
             needed = bits(low, high)
             chosen = width(needed)
             entry["accumulator"] = {
-                "low": low, "high": high, "bits": needed, "width": chosen, "headroom": chosen - needed
+                "low": low,
+                "high": high,
+                "bits": needed,
+                "width": chosen,
+                "headroom": chosen - needed,
             }
         layers.append(entry)
     return {"schema": 1, "input": {"low": graph.input.low, "high": graph.input.high}, "layers": layers}

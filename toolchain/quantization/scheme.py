@@ -50,9 +50,9 @@ class PowerOfTwo:
     """One power-of-two scale a tensor, symmetric around zero: dec = 7 - ceil(log2(max |v|)), real = code · 2^-dec.
 
     The scheme of NNoM (J. Ma, "A higher-level Neural Network library on Microcontrollers", 2020), with its defects
-    mended: biases are added at the accumulator's own resolution, weights stop at ±127, outputs round to nearest, and the
-    range of a tensor is that after its fused activation. An input whose scale is no power of two (x / 255) keeps its bytes:
-    the remaining factor goes into the first layer's weights before they are rounded.
+    mended: biases are added at the accumulator's own resolution, weights stop at ±127, outputs round to nearest, and
+    the range of a tensor is that after its fused activation. An input whose scale is no power of two (x / 255) keeps
+    its bytes: the remaining factor goes into the first layer's weights before they are rounded.
     """
 
     def tensor(self, shape: Shape, low: float, high: float) -> Tensor:
@@ -113,7 +113,7 @@ class Affine:
 def fixed_point(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers and shifts with multiplier / 2^shift ≈ factor: 15-bit multipliers, shifts of 9 to 39 (both int32).
 
-    The relative error is at most 2^-15. Raises ValueError for a factor of 64 or more, which a shift of 9 cannot express.
+    The relative error is at most 2^-15. Raises ValueError for a factor of 64 or more: a shift of 9 cannot express it.
     """
     if np.any(factor >= 2.0 ** (MULTIPLIER_BITS - LEAST_SHIFT)):
         raise ValueError(f"a requantization factor of {factor.max():g} is out of range (64 or more)")
