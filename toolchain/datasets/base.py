@@ -206,7 +206,7 @@ def save(splits: Splits, file: IO[bytes] | Path) -> None:
     arrays["classes"] = np.int32(splits.classes)
     if splits.names is not None:
         arrays["names"] = np.array(list(splits.names), dtype=np.str_)
-    contiguous: dict[str, Any] = {key: np.ascontiguousarray(value) for key, value in arrays.items()}
+    contiguous: dict[str, Any] = {key: np.asarray(value, order="C") for key, value in arrays.items()}
     np.savez(file, **contiguous)
 
 

@@ -1,0 +1,165 @@
+"""Stage `train`: from the plan's network and a data set to a Keras .h5, and beside it the history of its training.
+
+The .h5 holds the network after the scaling: its input is the scaled sample. Same plan, same data, same versions: the
+same bytes. A training that takes long leaves a checkpoint after each epoch, from which the next run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolchain.datasets import base
+from toolchain.errors import DataError
+from toolchain.files import together
+from toolchain.report import status
+
+if TYPE_CHECKING:
+    from toolchain.training.session import Session
+    from toolchain.training.trainer import Outcome
+
+CHECKPOINT_AFTER_SECONDS = 15.0  # shorter trainings are sooner repeated than stored
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="the plan's `training` section, as JSON")
+    parser.add_argument("--dataset", type=Path, required=True, help="the .npz of the `dataset` stage")
+    parser.add_argument("--output", type=Path, required=True, help="the .h5 to write; its history goes beside it")
+
+
+def history_path(output: Path) -> Path:
+    """The companion of a model file: losses, accuracies and versions of its training."""
+    return output.with_suffix(".history.json")
+
+
+def checkpoint_path(output: Path) -> Path:
+    """Where a long training keeps its state until it is done."""
+    return output.with_suffix(".checkpoint.npz")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    splits = base.read(args.dataset)
+    check(plan, splits, str(args.dataset))
+    status.update("starting TensorFlow")
+    from toolchain.training import network
+    from toolchain.training.session import start, versions
+
+    session = start()
+    best, summaries = _train(session, plan, splits, args)
+    model = network.build(plan["input"]["shape"], plan["network"], session, best.seed)
+    model.set_weights(best.weights)
+    history = {
+        "schema": 1,
+        "seed": best.seed,
+        "epochs": best.history,
+        "kept_epoch": best.kept_epoch,
+        "validation": best.validation and {**asdict(best.validation), "samples": len(splits.x["validation"])},
+        "test": {**asdict(best.test), "samples": len(splits.x["test"])},
+        "tries": summaries,
+        "versions": versions(session),
+    }
+    with together(args.output, history_path(args.output)) as (h5, companion):
+        h5.write_bytes(network.h5_bytes(model))
+        companion.write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+    checkpoint_path(args.output).unlink(missing_ok=True)
+    status.done(_summary(plan["training"]["epochs"], best, summaries))
+
+
+def check(plan: Mapping[str, Any], splits: base.Splits, origin: str) -> None:
+    """Raises DataError if the data does not go with the declared input, network or loss."""
+    from toolchain.layers.registry import kinds
+    from toolchain.training import targets
+
+    wanted = tuple(plan["input"]["shape"])
+    shape = splits.x["train"].shape[1:]
+    if not base.goes_with(shape, wanted):
+        raise DataError(
+            f"{origin} has samples of {base.shape_text(shape)}, and the network takes {base.shape_text(wanted)}; "
+            "set input.shape, or the data set's preprocess, so that they agree"
+        )
+    shapes = {"input": wanted}
+    name = "input"
+    for layer in plan["network"]:
+        name = layer["name"]
+        shapes[name] = kinds()[layer["kind"]].output_shape(layer, [shapes[source] for source in layer["inputs"]])
+    outputs = 1
+    for axis in shapes[name]:
+        outputs *= axis
+    targets.check(splits, outputs, plan["training"]["loss"], origin)
+
+
+def _train(
+    session: Session, plan: Mapping[str, Any], splits: base.Splits, args: argparse.Namespace
+) -> tuple[Outcome, list[dict[str, Any]]]:
+    """All tries, going on from a checkpoint if there is one; the best outcome and a summary of each."""
+    from toolchain.training.checkpoint import Checkpoint
+    from toolchain.training.trainer import Trainer, better
+
+    trainer = Trainer(session, plan, splits)
+    state = Checkpoint(checkpoint_path(args.output), _key(session, plan, args.dataset))
+    summaries, best = state.summaries, state.best_try
+    first, tries = plan["training"]["seed"], trainer.training["tries"]
+    began = time.monotonic()
+    if state.unfinished or summaries:
+        status.update("going on from the checkpoint of an interrupted training")
+
+    def long() -> bool:
+        return bool(summaries) or state.unfinished or time.monotonic() - began > CHECKPOINT_AFTER_SECONDS
+
+    for attempt in range(len(summaries), tries):
+
+        def report(text: str, fraction: float, attempt: int = attempt) -> None:
+            which = f"try {attempt + 1}/{tries}  " if tries > 1 else ""
+            status.update(which + text, (attempt + fraction) / tries)
+
+        def keep(model: Any, optimizer: Any, progress: Any, best: Outcome | None = best) -> None:
+            if long():
+                state.save(summaries, best, (model, optimizer, progress))
+
+        resume = state.restore if state.unfinished and attempt == state.finished else None
+        outcome = trainer.run(first + attempt, report, keep, resume)
+        if best is None or better(outcome, best):
+            best = outcome
+        if tries > 1:
+            summaries.append(_try(outcome))
+            if attempt + 1 < tries and long():
+                state.save(summaries, best)
+    assert best is not None
+    return best, summaries
+
+
+def _try(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.validation is not None
+    validation = {f"validation_{key}": value for key, value in asdict(outcome.validation).items()}
+    return {"seed": outcome.seed, **validation}
+
+
+def _key(session: Session, plan: Mapping[str, Any], dataset: Path) -> str:
+    """A digest of what the trained bytes depend on: plan, data, versions and the code that trains."""
+    from toolchain.training.session import versions
+
+    digest = hashlib.sha256(json.dumps([plan, versions(session)], sort_keys=True).encode())
+    package = Path(__file__).parents[1]
+    for path in (dataset, *sorted(package.glob("training/*.py")), *sorted(package.glob("layers/*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _summary(epochs: int, best: Outcome, summaries: list[dict[str, Any]]) -> str:
+    text = f"epoch {best.kept_epoch}/{epochs}"
+    if best.test.accuracy is None:
+        return f"{text}  loss {best.test.loss:.4g}"
+    text += f"  accuracy {100 * best.test.accuracy:.1f} %"
+    if len(summaries) > 1:
+        values = [100 * entry["validation_accuracy"] for entry in summaries]
+        spread = f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f} %"
+        text += f"  seed {best.seed}, best of {len(values)} (validation {spread})"
+    return text

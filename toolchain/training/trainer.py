@@ -1,0 +1,173 @@
+"""One training from the first weights to the kept ones, and several of them with the best one kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from toolchain.datasets.base import PARTS, Splits
+from toolchain.errors import GoldcrestError
+from toolchain.manifest.optimizers import OPTIMIZERS
+from toolchain.training import augmentation, network
+from toolchain.training.loop import Loop, Samples, Score, samples, scaling
+from toolchain.training.options import EARLY_STOPPING, EXTRA, filled
+from toolchain.training.schedule import rates
+from toolchain.training.session import Session
+from toolchain.training.targets import Objective
+
+Weights = list[np.ndarray]
+Report = Callable[[str, float], None]
+
+
+@dataclass
+class Progress:
+    """Where a training stands between two epochs: what a checkpoint holds beside the variables."""
+
+    epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: Weights | None = None
+    best_epoch: int = 0
+    best_value: float = float("inf")
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished training: its seed, its weights (Keras's order), its epochs, and its scores."""
+
+    seed: int
+    weights: Weights
+    history: list[dict[str, Any]]
+    kept_epoch: int
+    validation: Score | None
+    test: Score
+
+
+class Trainer:
+    """Trains the plan's network on ``splits``. ``plan`` is the plan's `training` section."""
+
+    def __init__(self, session: Session, plan: Mapping[str, Any], splits: Splits) -> None:
+        self.session = session
+        self.plan = plan
+        self.training = {**plan["training"], **filled(plan["training"], EXTRA)}
+        self.splits = splits
+        self.shape = tuple(plan["input"]["shape"])
+        self._check_validation()
+
+    def _check_validation(self) -> None:
+        if len(self.splits.x["validation"]):
+            return
+        for key, used in (("early_stopping", self.training["early_stopping"]), ("tries", self.training["tries"] > 1)):
+            if used:
+                raise GoldcrestError(f"training.{key} decides on validation samples, and dataset.split has none")
+
+    def run(self, seed: int, report: Report, keep: Callable[[Any, Any, Progress], None], start: Any = None) -> Outcome:
+        """One training with this seed.
+
+        ``keep(model, optimizer, progress)`` is called after each epoch; ``start(model, optimizer)`` restores the state
+        that an earlier one had kept.
+        """
+        session, training = self.session, self.training
+        model = network.build(self.shape, self.plan["network"], session, seed)
+        objective = Objective(
+            training["loss"], training["label_smoothing"], int(np.prod(model.output.shape[1:])), self.splits.classes
+        )
+        data = {
+            part: samples(session, self.splits.x[part], self.splits.y[part], self.shape, objective) for part in PARTS
+        }
+        optimizer, learning_rate = self._optimizer(model)
+        epochs, batch = training["epochs"], training["batch"]
+        steps = -(-len(data["train"]) // batch)
+        loop = Loop(
+            session,
+            model,
+            optimizer,
+            objective,
+            data["train"],
+            batch,
+            rates(training, learning_rate, epochs, steps),
+            scaling(session, self.plan["input"]["offset"], self.plan["input"]["divide"]),
+            augmentation.build(session, training["augmentation"], self.shape, seed),
+        )
+        progress = Progress() if start is None else start(model, optimizer)
+        while progress.epoch < epochs and not progress.stopped:
+            self._epoch(loop, model, data, progress, seed, report)
+            keep(model, optimizer, progress)
+        if progress.best is not None:
+            model.set_weights(progress.best)
+        validation = loop.score(data["validation"]) if len(data["validation"]) else None
+        kept = progress.best_epoch if progress.best is not None else progress.epoch
+        return Outcome(seed, model.get_weights(), progress.history, kept, validation, loop.score(data["test"]))
+
+    def _epoch(
+        self, loop: Loop, model: Any, data: Mapping[str, Samples], progress: Progress, seed: int, report: Report
+    ) -> None:
+        """Trains and measures one epoch, and says in ``progress`` what came of it."""
+        epochs = self.training["epochs"]
+        label = f"epoch {progress.epoch + 1}/{epochs}"
+        tail = _percent(progress.history[-1]) if progress.history else ""
+        score = Score(0.0, None)
+        for news in loop.epoch(progress.epoch, epoch_order(seed, progress.epoch, len(data["train"]))):
+            if isinstance(news, Score):
+                score = news
+            else:
+                report(f"{label}{tail}", (progress.epoch + news) / epochs)
+        progress.epoch += 1
+        entry = {"epoch": progress.epoch, **asdict(score)}
+        if len(data["validation"]):
+            entry |= {f"validation_{key}": value for key, value in asdict(loop.score(data["validation"])).items()}
+        progress.history.append(entry)
+        report(f"{label}{_percent(entry)}", progress.epoch / epochs)
+        self._watch(model, entry, progress)
+
+    def _watch(self, model: Any, entry: Mapping[str, Any], progress: Progress) -> None:
+        """Early stopping: remembers the best weights, and stops after `patience` epochs without better ones."""
+        if self.training["early_stopping"] is None:
+            return
+        options = filled(self.training["early_stopping"], EARLY_STOPPING)
+        watched = entry[f"validation_{options['monitor']}"]
+        if watched is None:
+            raise GoldcrestError("training.early_stopping.monitor: accuracy goes with classes; for values take loss")
+        value = -watched if options["monitor"] == "accuracy" else watched
+        if value < progress.best_value:
+            progress.best, progress.best_epoch, progress.best_value = model.get_weights(), progress.epoch, value
+        progress.stopped = progress.epoch - progress.best_epoch >= options["patience"]
+
+    def _optimizer(self, model: Any) -> tuple[Any, float]:
+        """The Keras optimizer with its variables made, and its learning rate."""
+        chosen = self.training["optimizer"]
+        name, given = (chosen, {}) if isinstance(chosen, str) else next(iter(chosen.items()))
+        described = OPTIMIZERS[name]
+        options = filled(given, described.options)
+        optimizer = getattr(self.session.keras.optimizers, described.keras)(**options)
+        if options.get("weight_decay"):
+            vectors = [variable for variable in model.trainable_variables if len(variable.shape) < 2]
+            optimizer.exclude_from_weight_decay(var_list=vectors)  # biases and normalization: decay only harms them
+        optimizer.build(model.trainable_variables)
+        return optimizer, float(options["learning_rate"])
+
+
+def better(candidate: Outcome, than: Outcome) -> bool:
+    """Whether a try beats another: by validation accuracy, then by validation loss, never by the test set."""
+    assert candidate.validation is not None
+    assert than.validation is not None
+    return _rank(candidate.validation) < _rank(than.validation)
+
+
+def _rank(score: Score) -> tuple[float, float]:
+    return (-(score.accuracy or 0.0), score.loss)
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order of the training samples: a function of seed and epoch, so that a resumed training has the same."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def _percent(entry: Mapping[str, Any]) -> str:
+    accuracy = entry.get("validation_accuracy", entry["accuracy"])
+    if accuracy is None:
+        return f"  loss {entry.get('validation_loss', entry['loss']):.4g}"
+    return f"  accuracy {100 * accuracy:.1f} %"
