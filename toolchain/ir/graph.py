@@ -24,7 +24,7 @@ INTEGER_RANGE = {"int8": (-128, 127), "uint8": (0, 255)}
 class Tensor:
     """The type of a value: shape without the batch axis, and for codes real = scale · (code - zero_point).
 
-    ``low`` and ``high`` are the codes that can occur (inclusive), which may be narrower than the dtype's range: a relu's
+    ``low`` and ``high`` are the codes that can occur (inclusive), maybe narrower than the dtype's range: a relu's
     output is never below its zero point. The zero point of the input may be a fraction (an offset of 127.5): it only
     enters biases. ``nonzero`` is the share of codes other than 0 on the calibration set, from which the cost of kernels
     that skip zeros is estimated.

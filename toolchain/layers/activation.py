@@ -1,7 +1,7 @@
 """Activation functions as layers of their own: relu, tanh, sigmoid, softmax, linear.
 
 relu disappears into the layer before it where that can clamp; tanh and sigmoid become a table with one correctly
-rounded byte for each of the 256 input codes, so that their error is at most half a unit in the last place of the output.
+rounded byte for each of the 256 input codes: their error is at most half a unit in the last place of the output.
 """
 
 from __future__ import annotations
