@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def byte(*shape: int) -> Tensor:
 
 def chain(*sizes: int) -> Graph:
     layers: list[Layer] = []
-    for index, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (before, after) in enumerate(pairwise(sizes)):
         source = layers[-1].name if layers else "input"
         layers.append(Layer(f"d{index}", (source,), dense(before, after), byte(after)))
     return Graph("chain", byte(sizes[0]), None, tuple(layers))  # type: ignore[arg-type]
@@ -41,7 +43,7 @@ def chain(*sizes: int) -> Graph:
 def test_a_chain_needs_no_more_than_its_largest_neighbours(sizes: list[int]) -> None:
     graph = chain(*sizes)
     arena = plan(graph, select(graph, TARGET))
-    largest = max(a + b for a, b in zip(sizes, sizes[1:], strict=False))
+    largest = max(a + b for a, b in pairwise(sizes))
     assert arena.bound == largest
     assert arena.size == largest
     assert all(0 <= arena.offsets[layer.name] <= arena.size - layer.output.size for layer in graph.layers)

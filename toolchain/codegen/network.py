@@ -25,9 +25,9 @@ class Sources:
     description: dict[str, Any]
 
 
-def generate(graph: Graph, target: Target) -> Sources:
-    """Choose kernels, place the activations and write the sources."""
-    choices = select(graph, target)
+def generate(graph: Graph, target: Target, forced: str | None = None) -> Sources:
+    """Choose kernels (``forced``: see ``selection.select``), place the activations and write the sources."""
+    choices = select(graph, target, forced)
     arena = arenas.plan(graph, choices)
     codes = [
         choice.kernel.emit(

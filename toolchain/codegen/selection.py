@@ -28,9 +28,12 @@ class Choice:
         return self.candidates[self.kernel.name]
 
 
-def select(graph: Graph, target: Target) -> list[Choice]:
-    """A kernel for each layer. Raises GoldcrestError naming a layer that no kernel can compute."""
-    return [_choose(graph, index, target) for index in range(len(graph.layers))]
+def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choice]:
+    """A kernel for each layer. Raises GoldcrestError naming a layer that no kernel can compute.
+
+    ``forced`` names a kernel that is taken wherever it fits, whatever it costs: tests and benchmarks compare kernels.
+    """
+    return [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
 
 
 def site(graph: Graph, index: int, target: Target) -> Site:
@@ -48,7 +51,7 @@ def site(graph: Graph, index: int, target: Target) -> Site:
     )
 
 
-def _choose(graph: Graph, index: int, target: Target) -> Choice:
+def _choose(graph: Graph, index: int, target: Target, forced: str | None) -> Choice:
     place = site(graph, index, target)
     candidates = {
         name: kernel
@@ -60,7 +63,7 @@ def _choose(graph: Graph, index: int, target: Target) -> Choice:
     if not candidates:
         raise GoldcrestError(f"layer {place.layer.name}: no kernel computes this {place.layer.operator.kind} layer")
     costs = {name: kernel.cost(place) for name, kernel in candidates.items()}
-    best = min(costs, key=lambda name: (*_rank(costs[name], target), name))
+    best = forced if forced in costs else min(costs, key=lambda name: (*_rank(costs[name], target), name))
     return Choice(place, candidates[best], costs)
 
 

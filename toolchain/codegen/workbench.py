@@ -101,12 +101,22 @@ class Bench:
         return [f"-I{folder}" for folder in (self.folder, *INCLUDE)]
 
 
-def bench(graph: Graph, folder: Path, prefer: str = "speed", latency: str = "data_dependent", **options: str) -> Bench:
-    """Generate the sources of an integer graph into ``folder`` (made anew) and return the bench to run them on."""
+def bench(
+    graph: Graph,
+    folder: Path,
+    prefer: str = "speed",
+    latency: str = "data_dependent",
+    forced: str | None = None,
+    **options: str,
+) -> Bench:
+    """Generate the sources of an integer graph into ``folder`` (made anew) and return the bench to run them on.
+
+    ``forced`` names a kernel that is taken wherever it fits; ``options`` are fields of ``Bench``.
+    """
     built = Bench(graph, folder, **options)  # type: ignore[arg-type]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    sources = generate(graph, Target(chips.chip(built.mcu).core, prefer, latency))
+    sources = generate(graph, Target(chips.chip(built.mcu).core, prefer, latency), forced)
     for name, text in (
         ("weights.h", sources.weights_h),
         ("network.c", sources.network_c),
