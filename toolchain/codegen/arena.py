@@ -1,9 +1,9 @@
 """The activation arena: one static block in which every tensor has its place for as long as it lives.
 
 Two tensors share bytes only if they are never alive together, or if a kernel says that it works in place. Blocks are
-placed one after the other, each at the lowest address that fits. Some order gives the smallest arena, so several
-are tried: by size, by time, then all of them if they are few, else exchanges that do not make it larger. The search ends
-early when the arena is as small as the bytes that are alive at once. The plan is proved afterwards.
+placed one after the other, each at the lowest address that fits. Some order gives the smallest arena, so several are
+tried: by size, by time, then all of them if they are few, else exchanges that do not make it larger. The search ends
+when the arena is as small as the bytes that are alive at once. The plan is proved afterwards.
 
 Source: Y. Pisarchyk and J. Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020 (greedy by size).
 """
