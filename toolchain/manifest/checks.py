@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 
+from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
 from toolchain.datasets.base import DatasetOptionError, Description, goes_with, shape_text
 from toolchain.errors import GoldcrestError
 from toolchain.manifest.diagnostics import KeyPath
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.losses import LOSSES
-from toolchain.manifest.units import SIZE, show
+from toolchain.manifest.units import CLOCK, SIZE, show
 
 
 def model_name(draft: Draft) -> None:
@@ -85,11 +86,11 @@ def output_function(draft: Draft) -> None:
         return
     wanted = LOSSES[loss].outputs
     others = [name for name in LOSSES if function in LOSSES[name].outputs]
-    given = "no activation function" if function == "linear" else f"`{function}`"
+    given = "a linear output" if function == "linear" else f"a {function} output"
     draft.report(
         ("training", "loss"),
-        f"{loss} does not go with an output of {given}",
-        f"end the network with `- activation: {wanted[0]}`, or choose {' or '.join(others[:3])}",
+        f"{loss} does not go with {given}",
+        f"end the network with `- activation: {wanted[0]}`, or choose {' or '.join(others[:2])}",
     )
 
 
@@ -112,21 +113,19 @@ def output_width(draft: Draft) -> None:
         )
         return
     classes = description.classes if description else None
-    if not classes or (width == 1 and classes == 2 and loss != "sparse_categorical_crossentropy"):
+    targets = draft.get("dataset", "targets")
+    one_will_do = classes == 2 and loss != "sparse_categorical_crossentropy"
+    if isinstance(targets, list) and width != len(targets):
+        have, note = _count(len(targets), "target"), "one output a target"
+    elif classes and width != classes and not (width == 1 and one_will_do):
+        have, note = _count(classes, "class"), f"expected {classes} outputs{', or 1' if one_will_do else ''}"
+        if width < classes:
+            note += f": a label from {width} on has none"
+    else:
         return
-    if width != classes:
-        name = draft.get("dataset", "name")
-        out_of_range = (
-            f"the label {width} and those above it have none" if width < classes else "the others are never right"
-        )
-        wanted = f"expected {classes} outputs" + (
-            ", or 1" if classes == 2 and loss != "sparse_categorical_crossentropy" else ""
-        )
-        message = (
-            f"{name} has {classes} classes, and the network {width} output{'' if width == 1 else 's'}: {out_of_range}"
-        )
-        producer = next((layer for layer in reversed(draft.layers) if "units" in layer.options), last)
-        draft.report_layer(producer, message, wanted, option="units")
+    producer = next((layer for layer in reversed(draft.layers) if "units" in layer.options), last)
+    message = f"{draft.get('dataset', 'name')} has {have}, and the network {_count(width, 'output')}"
+    draft.report_layer(producer, message, note, option="units")
 
 
 def labels(draft: Draft) -> None:
@@ -148,6 +147,15 @@ def smoothing(draft: Draft) -> None:
         draft.report(
             ("training", "label_smoothing"), f"label_smoothing does not go with {loss}", "it is for cross-entropies"
         )
+
+
+def schedule(draft: Draft) -> None:
+    """A step of the learning rate after the last epoch would never be taken."""
+    steps, epochs = draft.get("training", "schedule", "steps", "epochs"), draft.get("training", "epochs")
+    for index, epoch in enumerate(steps or ()):
+        if epochs is not None and epoch >= epochs:
+            here: KeyPath = ("training", "schedule", "steps", "epochs", index)
+            draft.report(here, f"a step after epoch {epoch}, and training ends with epoch {epochs}")
 
 
 def validation(draft: Draft) -> None:
@@ -204,6 +212,18 @@ def batch(draft: Draft) -> None:
         draft.report(("training", "batch"), f"batches of {size:,}, and there are {have:,} training samples")
 
 
+def clock(draft: Draft) -> None:
+    """The clock must be one that the chip's fuses can choose; the firmware divides it no further."""
+    mcu, hertz = draft.get("target", "mcu"), draft.get("target", "clock")
+    if hertz == 0:
+        draft.report(("target", "clock"), "`clock`: a chip does not run at 0 Hz")
+        return
+    for fuse in CHIPS[mcu].fuses if mcu and hertz else ():
+        if fuse.values and hertz not in fuse.values:
+            known = " or ".join(f"`{show(value, CLOCK)}`" for value in sorted(fuse.values))
+            draft.report(("target", "clock"), f"the {mcu} does not run at {show(hertz, CLOCK)}", f"expected {known}")
+
+
 def chip_memory(mcu: str) -> dict[str, int]:
     """The chip's own memory sizes, from the compiler (asked once, see ``toolchain.memory.chip``). Raises ToolError."""
     from toolchain.memory import chip
@@ -225,9 +245,11 @@ CHECKS: tuple[Check, ...] = (
     output_width,
     labels,
     smoothing,
+    schedule,
     validation,
     images,
     budgets,
+    clock,
 )
 
 
@@ -272,6 +294,11 @@ def _written(draft: Draft, *key_path: str) -> bool:
             return False
         node = node.value[key]
     return True
+
+
+def _count(number: int, what: str) -> str:
+    plural = "" if number == 1 else "es" if what.endswith("s") else "s"
+    return f"{number} {what}{plural}"
 
 
 def _shape(shape: list[int] | tuple[int, ...]) -> str:

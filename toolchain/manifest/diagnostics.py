@@ -102,11 +102,16 @@ def coloured(text: str) -> str:
 
 
 def suggestion(word: object, known: Iterable[str]) -> str | None:
-    """The known name that ``word`` was probably meant to be."""
+    """The known name that ``word`` was probably meant to be: a slip of the pen, a beginning, or initials (``mse``)."""
     from difflib import get_close_matches  # only when something is wrong: null builds are timed
 
+    asked = str(word)[:100].lower()
     names = {name.lower(): name for name in known}
-    close = get_close_matches(str(word)[:100].lower(), names, n=1, cutoff=0.6)
+    # `int4` is not a misspelt `int8`: other digits are another meaning, `atmega4089` has the right ones.
+    alike = [name for name in names if sorted(filter(str.isdigit, name)) == sorted(filter(str.isdigit, asked))]
+    close = get_close_matches(asked, alike, n=1, cutoff=0.66 if len(asked) <= 4 else 0.7)
+    if not close and len(asked) >= 3:
+        close = [name for name in names if name.startswith(asked) or "".join(p[:1] for p in name.split("_")) == asked]
     return names[close[0]] if close else None
 
 

@@ -50,7 +50,8 @@ class Draft:
 
     def report(self, key_path: KeyPath, message: str, *notes: str | None) -> None:
         """Puts an error beside the value at ``key_path``; if that is not written, beside the mapping that lacks it."""
-        kept = tuple(note for note in notes if note)
+        message, _, remedy = message.partition("; ")  # layers and data sets say both in one sentence
+        kept = tuple(note for note in (remedy, *notes) if note)
         self.problems.append(Diagnostic(message, extends.place_of(self.top, key_path, value=True), kept, key_path))
 
     def report_layer(self, layer: Layer, message: str, *notes: str | None, option: str | None = None) -> None:

@@ -77,8 +77,13 @@ def _cannot_open(path: Path, link: Node, target: Path, error: InvalidManifest) -
 
     if target.exists():
         return Diagnostic(error.diagnostics[0].message, link.place, (f"the file is {reader.displayed(target)}",))
-    guess = suggestion(link.value, [file.name for file in path.parent.glob("*.yaml") if file != path])
-    notes = (f"did you mean `{guess}`?",) if guess else ("the path is relative to the folder of this manifest",)
+    folder = target.parent
+    guess = suggestion(target.name, [file.name for file in folder.glob("*.yaml") if file.resolve() != path.resolve()])
+    notes = (
+        (f"did you mean `{link.value.removesuffix(target.name)}{guess}`?",)
+        if guess
+        else ("the path is relative to the folder of this manifest",)
+    )
     return Diagnostic(f"there is no manifest {reader.displayed(target)}", link.place, notes)
 
 

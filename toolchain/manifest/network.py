@@ -63,21 +63,23 @@ def _names(items: Sequence[Any]) -> list[str]:
     return names
 
 
-def _check_names(draft: Draft, items: Sequence[Any], names: Sequence[str]) -> None:
-    for index, (item, name) in enumerate(zip(items, names, strict=True)):
+def _check_names(draft: Draft, items: Sequence[Any], names: list[str]) -> None:
+    """Reports names that cannot be, and replaces them, so that the network can be followed all the same."""
+    for index, (item, name) in enumerate(zip(items, list(names), strict=True)):
         if item is INVALID:
             continue
         ((kind, options),) = item.items()
         given = options.get("name") is not None
-        if given and name == INPUT:
+        if name != INPUT and name not in names[:index]:
+            continue
+        names[index] = f"{name} of layer {index + 1}"
+        if name == INPUT:
+            here, note = ("network", index, kind, "name"), "that is the network's own input"
+            draft.report(here, "no layer can be called `input`", note)
+        else:
+            note = f"layer {names.index(name) + 1} is the other one: give one of them a `name`"
             draft.report(
-                ("network", index, kind, "name"), "no layer can be called `input`", "that is the network's own input"
-            )
-        elif name in names[:index]:
-            first = names.index(name) + 1
-            here = ("network", index, kind, "name") if given else ("network", index)
-            draft.report(
-                here, f"two layers are called `{name}`", f"layer {first} is the other one: give one of them a `name`"
+                ("network", index, *((kind, "name") if given else ())), f"two layers are called `{name}`", note
             )
 
 

@@ -40,6 +40,7 @@ PROBLEMS = {
         "close the bracket, or put a comma between the items",
     ),
     "found unexpected end of stream": ("the text ends inside quotes", "close the quotes"),
+    "did not find expected node content": ("a value is missing here", "close what was opened, or write a value"),
     "block sequence entries are not allowed in this context": (
         "a list cannot begin here",
         "begin it on a line of its own",
@@ -267,8 +268,11 @@ def _syntax(text: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     elif content[column - 1 : column] == "\t":
         message, remedy = TAB
     notes = [remedy]
-    if error.context and error.context_mark and error.context_mark.line + 1 != line:
-        notes.append(f"{error.context}, begun in line {error.context_mark.line + 1}")
+    context, begun = str(error.context), error.context_mark
+    if begun and "quoted scalar" in context:
+        message, line, column = "these quotes are never closed", begun.line + 1, begun.column + 1
+    elif begun and "flow" in context and begun.line + 1 != line:
+        notes.append(f"what is not closed begins in line {begun.line + 1}")
     return Diagnostic(message, Place(text, line, column), tuple(notes))
 
 

@@ -58,7 +58,8 @@ def sections() -> Schema:
                 "pattern": MODEL_NAME,
                 "not": {"const": "all"},
                 "maxLength": 60,
-                "description": "The model's name: that of its file without .yaml (letters, digits, - and _).",
+                "description": "The model's name: that of its file without .yaml (letters, digits, - and _). "
+                "Not `all`, which stands for every model.",
             },
             "description": {"type": "string", "default": "", "description": "One line on what the model is."},
             "extends": {

@@ -44,10 +44,7 @@ def parse(text: str, unit: Unit) -> int:
         raise UnitError(f"`{text[:40]}` is not a {unit.what}", wanted)
     number, name = match.groups()
     if not name:
-        raise UnitError(
-            f"the {unit.what} `{text}` has no unit",
-            f"did you mean `{text} {unit.base[:1].upper()}{unit.base[1:] if unit is CLOCK else ''}`? {wanted}",
-        )
+        raise UnitError(f"the {unit.what} `{text}` has no unit", f"did you mean `{_guess(number, unit)}`?", wanted)
     if name not in unit.factors:
         known = {factor.lower(): factor for factor in unit.factors} | {"k": "KiB", "kb": "kB", "kib": "KiB"}
         guess = known.get(name.lower()) if unit is SIZE else known.get(name.lower().removesuffix("hz") + "hz")
@@ -57,6 +54,13 @@ def parse(text: str, unit: Unit) -> int:
     if value.denominator != 1:
         raise UnitError(f"`{text}` is not a whole number of {unit.base}", wanted)
     return int(value)
+
+
+def _guess(number: str, unit: Unit) -> str:
+    """What a bare number probably means: a small one counts the unit that people use, a large one the base unit."""
+    if Fraction(number) < 1000:
+        return f"{number} {unit.example.split()[1]}"
+    return show(int(Fraction(number)), unit)
 
 
 def show(value: int, unit: Unit) -> str:

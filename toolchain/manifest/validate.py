@@ -93,7 +93,7 @@ def subject(key_path: KeyPath) -> str:
     if not names:
         return "the manifest"
     if isinstance(key_path[-1], int):
-        return f"item {key_path[-1] + 1} of `{names[-1]}`"
+        return f"layer {key_path[-1] + 1}" if names == ["network"] else f"item {key_path[-1] + 1} of `{names[-1]}`"
     return f"`{names[-1]}`"
 
 
@@ -114,9 +114,11 @@ class _Check:
             return self.discriminated(node, schema, key_path)
         if "anyOf" in schema:
             return self.any_of(node, schema, key_path)
+        if "enum" in schema and not isinstance(node.value, dict | list) and node.value is not None:
+            return self.choice_of_values(node, schema, key_path)
         if not (kinds(schema) & MATCHING[type_of(node.value)]):
             return self.wrong_type(node, schema, key_path)
-        if "enum" in schema or "const" in schema:
+        if "const" in schema:
             return self.choice_of_values(node, schema, key_path)
         if isinstance(node.value, dict):
             return self.mapping(node, schema, key_path)
@@ -136,7 +138,10 @@ class _Check:
         got = shown(node) if node.value is not None else "nothing is given"
         joint = ", and " if node.value is None else ", not "
         hint = (
-            self.hint(node, names) or (options_note(schema) if "object" in names else None) or about(schema, key_path)
+            self.hint(node, names)
+            or needs_one(node, schema, key_path)
+            or options_note(schema)
+            or about(schema, key_path)
         )
         return self.report(node, key_path, f"{subject(key_path)} must be {wanted}{joint}{got}", hint)
 
@@ -189,23 +194,23 @@ class _Check:
             if type_of(value) == type_of(node.value) and value == node.value:
                 return value
         notes = expected(node.value, map(str, values))
-        return self.report(node, key_path, f"{shown(node)} is not a known {subject(key_path)}", *notes)
+        known = f"unknown {schema['title']}" if "title" in schema else f"unknown {subject(key_path)}:"
+        return self.report(node, key_path, f"{known} {shown(node)}", *notes)
 
     def sequence(self, node: Node, schema: Schema, key_path: KeyPath) -> Any:
         count = len(node.value)
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
         if not least <= count <= most:
-            limit = f"at least {least}" if count < least else f"at most {most}"
-            self.report(
-                node, key_path, f"{subject(key_path)} must have {limit} items, not {count}", about(schema, key_path)
-            )
+            limit = f"at least {items(least)}" if count < least else f"at most {items(int(most))}"
+            self.report(node, key_path, f"{subject(key_path)} must have {limit}, not {count}", about(schema, key_path))
             return INVALID
-        items = [self.value(item, schema.get("items", {}), (*key_path, i)) for i, item in enumerate(node.value)]
+        values = [self.value(item, schema.get("items", {}), (*key_path, i)) for i, item in enumerate(node.value)]
         if schema.get("uniqueItems"):
             for index, item in enumerate(node.value):
                 if item.plain() in [other.plain() for other in node.value[:index]]:
                     self.report(item, (*key_path, index), f"{shown(item)} stands twice in {subject(key_path)}")
-        return items
+        # What is sound of a network is followed further; half a list of numbers says nothing.
+        return INVALID if INVALID in values and key_path != ("network",) else values
 
     def mapping(self, node: Node, schema: Schema, key_path: KeyPath) -> Any:
         properties: Mapping[str, Schema] = schema.get("properties", {})
@@ -246,6 +251,13 @@ class _Check:
         first = next((key for key in given if key in names), given[0])
         other = next(key for key in given if key != first)
         message = f"{subject(key_path)} has {len(given)} keys, and one was expected: `{first}`"
+        if other in names:
+            return self.report(
+                node.keys[other],
+                key_path,
+                message,
+                "keep one of them" if key_path[:1] != ("network",) else "write each layer as an item of its own",
+            )
         remedy = f"if `{other[:40]}` belongs to `{first[:40]}`, write `{first[:40]}: {{{other[:40]}: …}}`"
         return self.report(node.keys[other], key_path, message, remedy)
 
@@ -258,7 +270,8 @@ class _Check:
             merged = {"type": sorted(set().union(*(kinds(branch) for branch in schema["anyOf"])))}
             return self.wrong_type(node, {**schema, **merged}, key_path)
         attempts = []
-        for branch in branches:
+        for bare in branches:
+            branch = {"description": schema["description"], **bare} if "description" in schema else bare
             attempt = _Check([])
             attempt.owners = self.owners
             attempts.append((attempt.value(node, branch, key_path), attempt.problems))
@@ -296,7 +309,8 @@ class _Check:
     def discriminated(self, node: Node, schema: Schema, key_path: KeyPath) -> Any:
         """Mappings of several kinds, told apart by a key whose value is fixed in each."""
         if not isinstance(node.value, dict):
-            return self.wrong_type(node, {**schema, "type": "object"}, key_path)
+            first = schema["oneOf"][0]["required"][:1]
+            return self.wrong_type(node, {**schema, "type": "object", "required": first}, key_path)
         key = next(name for name, inner in schema["oneOf"][0]["properties"].items() if "const" in inner)
         branches = {branch["properties"][key]["const"]: branch for branch in schema["oneOf"]}
         if key not in node.value:
@@ -310,6 +324,10 @@ class _Check:
                 given, (*key_path, key), f"unknown {what} {shown(given)}", *expected(given.value, branches)
             )
         return self.value(node, branches[given.value], key_path)
+
+
+def items(count: int) -> str:
+    return f"{count} item{'' if count == 1 else 's'}"
 
 
 def kinds(schema: Schema) -> set[str]:
@@ -357,6 +375,15 @@ def about(schema: Schema, key_path: KeyPath) -> str | None:
     return f"`{name}`: {schema['description']}" if "description" in schema else None
 
 
+def needs_one(node: Node, schema: Schema, key_path: KeyPath) -> str | None:
+    """What to write where a mapping with one required key stands as a bare value: ``dense: 10``."""
+    needed = object_of(schema).get("required", ())
+    if len(needed) != 1 or not isinstance(node.value, str | int | float) or not key_path:
+        return None
+    return f"write `{key_path[-1]}: {{{needed[0]}: {shown(node).strip('`')}}}`"
+
+
 def options_note(schema: Schema) -> str | None:
+    """The keys of a mapping, as a note."""
     properties = object_of(schema).get("properties")
     return f"expected keys: {', '.join(properties)}" if properties else None
