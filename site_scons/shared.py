@@ -52,9 +52,19 @@ def add_methods(env: Any, **methods: Callable[..., Any]) -> None:
 
 @functools.cache
 @refusing
-def options() -> dict[str, str]:
-    """The ``name=value`` options of this run, checked, with defaults."""
+def _options() -> dict[str, str]:
     return arguments.read(ARGUMENTS)
+
+
+def option(name: str) -> str:
+    """The value of one of the ``name=value`` options, or its default. (A tool may not call anything ``options``.)"""
+    return _options()[name]
+
+
+@functools.cache
+def known_as(name: str, contents: str) -> Named:
+    """A value that several nodes may depend on."""
+    return Named(name, contents)
 
 
 class Named(Python.Value):

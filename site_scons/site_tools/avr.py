@@ -10,7 +10,7 @@ from typing import Any
 
 from SCons.Action import Action
 from SCons.Scanner.C import CScanner
-from shared import ROOT, Named, add_methods, options
+from shared import ROOT, add_methods, known_as, option
 
 from toolchain.board import chips
 from toolchain.graph import compilers
@@ -20,8 +20,8 @@ INCLUDES = ("firmware/runtime", "firmware/kernels", "firmware/ports", "firmware/
 
 
 def generate(env: Any) -> None:
-    if options()["AVR_GCC"]:
-        os.environ["AVR_GCC"] = env["ENV"]["AVR_GCC"] = options()["AVR_GCC"]
+    if option("AVR_GCC"):
+        os.environ["AVR_GCC"] = env["ENV"]["AVR_GCC"] = option("AVR_GCC")
     scanner = CScanner()
     compile_it = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_COMPILE_FLAGS $AVR_INCLUDES -c -o $TARGET $SOURCE")
     link_it = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_LINK_FLAGS -o $TARGET $SOURCES")
@@ -50,7 +50,7 @@ def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
         AVR_INCLUDES=[f"-I{folder}" for folder in (plan.folder, *INCLUDES)],
         CPPPATH=[f"#{folder}" for folder in (plan.folder, *INCLUDES)],
     )
-    version = Named("the version of avr-gcc", compilers.version(compiler))
+    version = known_as("the version of avr-gcc", compilers.version(compiler))
     objects, usages = [], []
     for source in [*chips.sources(settings["mcu"]), *kernels("*.c"), *kernels("*.S"), *translated(generated)]:
         target = f"{plan.folder}/obj/{Path(str(source)).name}.o"
@@ -75,7 +75,7 @@ def host(env: Any, plan: Any, generated: list[Any]) -> Any:
     network = [node for node in generated if str(node).endswith(".c")]
     sources = [*chips.HOST_SOURCES, *kernels("*.c"), *network]
     program = native.HostProgram(f"{plan.folder}/host/network", sources, STAGE="host")
-    native.Depends(program, Named("the version of the host's compiler", compilers.version(compiler)))
+    native.Depends(program, known_as("the version of the host's compiler", compilers.version(compiler)))
     return program[0]
 
 

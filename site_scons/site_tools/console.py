@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import re
 import sys
 import threading
 import time
@@ -14,17 +15,18 @@ from typing import Any
 import SCons.Script.Main as main
 import SCons.Taskmaster.Job as job
 from SCons.Script import GetBuildFailures, GetOption
-from shared import BEGAN, options, screen
+from shared import BEGAN, option, screen
 
 from toolchain.graph import process
 
 CACHED = "Retrieved `"
+RESTATED = re.compile(r"^scons: \*\*\* \[.*\] Error -?\d+\n", re.MULTILINE)
 
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
 _announced = threading.local()  # the command that this thread is about to run
-_worked = False
+_worked = _built = False
 
 
 def generate(env: Any) -> None:
@@ -33,6 +35,7 @@ def generate(env: Any) -> None:
     env["ENV"] = dict(os.environ, PYTHONHASHSEED="0", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
     job.InterruptState.set = interrupt
     main.BuildTask.failed = without_restating(main.BuildTask.failed)
+    main._build_targets = noting_the_end(main._build_targets)
     atexit.register(close)
 
 
@@ -50,7 +53,7 @@ def announce(command: str, target: list[Any], source: list[Any], env: Any) -> No
         if not env.get("QUIET"):
             screen.line(stage, name, "from the cache")
         return
-    if options()["verbose"] == "1" or GetOption("no_exec"):
+    if option("verbose") == "1" or GetOption("no_exec"):
         screen.write(f"{command}\n")
     _announced.now = (stage, name, bool(env.get("QUIET")), bool(env.get("TERMINAL")))
 
@@ -82,15 +85,22 @@ def interrupt(state: Any) -> None:
 
 
 def without_restating(failed: Any) -> Any:
-    """SCons says ``*** [target] Error 2`` after a command has said what is wrong; keep what else it has to say."""
+    """After a command has said what is wrong SCons adds ``*** [target] Error 2``: drop that, keep what else it says."""
 
     def wrapped(task: Any) -> None:
         said = io.StringIO()
         with redirect_stderr(said):
             failed(task)
-        error = task.exception[1] if task.exception else None
-        if getattr(error, "command", None) is None or not str(error.errstr).startswith("Error "):
-            screen.write(said.getvalue())
+        screen.write(RESTATED.sub("", said.getvalue()))
+
+    return wrapped
+
+
+def noting_the_end(build: Any) -> Any:
+    def wrapped(*given: Any) -> Any:
+        global _built
+        _built = True
+        return build(*given)
 
     return wrapped
 
@@ -98,15 +108,15 @@ def without_restating(failed: Any) -> Any:
 def close() -> None:
     """The closing line."""
     screen.pause()
-    if closing is None or GetOption("no_exec") or GetOption("help"):
+    if closing is None or not _built or GetOption("no_exec") or GetOption("help"):
         return
     seconds = f"{time.monotonic() - BEGAN:.1f} s"
     if _interrupted.is_set():
-        screen.line("stopped", closing, f"after {seconds}")
+        screen.line("stopped", f"{closing} after {seconds}")
     elif GetBuildFailures() or main.exit_status:
-        screen.line("failed", closing, f"after {seconds}")
+        screen.line("failed", f"{closing} after {seconds}")
     elif GetOption("clean"):
-        screen.line("ok", closing, "removed; trained models are kept")
+        screen.line("ok", f"{closing} removed; trained models are kept")
     else:
-        screen.line("ok", closing, f"in {seconds}" if _worked else f"up to date, {seconds}")
+        screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} is up to date")
     sys.stdout.flush()

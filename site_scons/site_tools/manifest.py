@@ -10,9 +10,9 @@ from typing import Any
 import console
 import SCons.Script
 from SCons.Script import GetOption
-from shared import BUILD, ROOT, Named, add_methods, options, screen
+from shared import BUILD, ROOT, Named, add_methods, option, screen
 
-from toolchain.errors import GoldcrestError, ManifestError
+from toolchain.errors import GoldcrestError
 from toolchain.graph import arguments, freshness, lock
 
 
@@ -29,21 +29,15 @@ def manifests(env: Any) -> list[Any]:
     from toolchain import manifest
 
     known = {path.stem: path for path in sorted((ROOT / "models").glob("*.yaml"))}
-    asked = [name for name in options()["model"].split(",") if name]
+    asked = [name for name in option("model").split(",") if name]
     if not asked and GetOption("clean"):
         asked = ["all"]
     names = list(known) if asked == ["all"] else list(dict.fromkeys(asked))
     arguments.require("model", names, known)
-    plans, complaints = [], []
-    for name in names:
-        try:
-            plans.append(manifest.load(known[name].relative_to(ROOT)))
-        except ManifestError as error:
-            complaints.append(str(error))
-    if complaints:
-        raise ManifestError("\n\n".join(complaints))
+    plans = manifest.load_all([known[name].relative_to(ROOT) for name in names])
     if plans:
         console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "", "another build in this folder"))
+        env.SConsignFile(str(BUILD / ".sconsign"))
         console.closing = ", ".join(names)
     return plans
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import SCons.Script
-from shared import ROOT, Named, add_methods, options, refuse
+from shared import ROOT, add_methods, known_as, option, refuse
 
 from toolchain.__main__ import verbs
 from toolchain.graph import freshness, imports
@@ -25,7 +25,7 @@ TRAINING = ("tensorflow", "keras", "numpy", "h5py")
 def generate(env: Any) -> None:
     env["PYTHON"] = shlex.quote(sys.executable)
     env.Decider(freshness.by_content)
-    use_cache(env, options()["cache"])
+    use_cache(env, option("cache"))
     add_methods(env, Dataset=dataset, Train=train, Quantize=quantize, Generate=generate_code)
 
 
@@ -92,7 +92,7 @@ def stage(
     command = " ".join(words) + (f" $( {private} $)" if private else "")
     nodes = env.Command(paths, sources, SCons.Script.Action(command), STAGE=verb, **overrides)
     env.Depends(nodes, [env.File(f"#{file}") for file in imports.closure(verbs()[verb], ROOT)])
-    env.Depends(nodes, Named(f"the versions of {', '.join(packages)}", versions(packages)))
+    env.Depends(nodes, known_as(f"the versions of {', '.join(packages)}", versions(packages)))
     env.Depends(nodes, [env.File(path) for path in reads])
     return nodes
 

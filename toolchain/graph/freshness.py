@@ -17,7 +17,8 @@ _settled: dict[Any, bool] = {}
 
 def by_content(dependency: Any, target: Any, remembered: Any, repository: Any = None) -> bool:
     """A SCons decider for files: time stamps first, contents where they differ."""
-    changed = dependency.changed_timestamp_then_content(target, remembered, repository)
+    # Asked for an explanation SCons names no node, and would look in the memory of the dependency, not the target's.
+    changed = dependency.changed_timestamp_then_content(target, remembered, repository or target)
     return bool(changed) or was_altered(target)
 
 

@@ -90,7 +90,7 @@ class Screen:
             if not self._running:
                 self.pause()
 
-    def line(self, stage: str, target: str, text: str, style: str = "") -> None:
+    def line(self, stage: str, target: str, text: str = "", style: str = "") -> None:
         """One finished line."""
         with self._lock:
             if self._live:
