@@ -3,16 +3,17 @@
 
 void gc_k_max_pool(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_pool *layer)
 {
-    const uint8_t channels = layer->channels, size = layer->size, flip = layer->flip;
-    for (uint8_t row = 0; row < layer->rows; row++, x += (uint16_t)(layer->pitch * size)) {
+    const uint16_t channels = layer->channels, width = layer->width;
+    const uint8_t flip = layer->flip;
+    for (uint16_t row = layer->rows; row; row--, x += (uint16_t)(layer->pitch * layer->height)) {
         const uint8_t *window = x;
-        for (uint8_t column = 0; column < layer->columns; column++, window += (uint16_t)(channels * size)) {
-            for (uint8_t channel = 0; channel < channels; channel++) {
-                const uint8_t *line = window + channel;
+        for (uint16_t column = layer->columns; column; column--, window += (uint16_t)(channels * (width - 1))) {
+            for (uint16_t channel = channels; channel; channel--, window++) {
+                const uint8_t *line = window;
                 uint8_t greatest = 0;
-                for (uint8_t i = 0; i < size; i++, line += layer->pitch) {
+                for (uint16_t i = layer->height; i; i--, line += layer->pitch) {
                     const uint8_t *pixel = line;
-                    for (uint8_t j = 0; j < size; j++, pixel += channels) {
+                    for (uint16_t j = width; j; j--, pixel += channels) {
                         uint8_t value = *pixel ^ flip;
                         if (value > greatest)
                             greatest = value;

@@ -66,8 +66,8 @@ def test_pooling(tmp_path, signed: bool, size: int) -> None:
     output = Tensor(shape, dtype, 1.0, 0, low, high)
     factor, shift = (1, 2) if size == 2 else (29127, 18)
     mean = Requantization(np.array([factor], np.int32), np.array([shift], np.int32), 0, low, high)
-    check(chain(source, (IntegerMaxPooling(size), output)), codes, tmp_path / "max")
-    check(chain(source, (IntegerAveragePooling(size, mean), output)), codes, tmp_path / "average")
+    check(chain(source, (IntegerMaxPooling((size, size), (size, size)), output)), codes, tmp_path / "max")
+    check(chain(source, (IntegerAveragePooling((size, size), (size, size), mean), output)), codes, tmp_path / "average")
 
 
 def test_lookup_and_threshold(tmp_path) -> None:

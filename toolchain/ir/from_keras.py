@@ -45,7 +45,7 @@ def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
             operands = inputs if step == 0 else (layers[-1].name,)
             try:
                 shape = operator.output_shape(*(shapes[operand] for operand in operands))
-            except ValueError as error:
+            except (ValueError, LayerError) as error:
                 raise GoldcrestError(f"{path}: layer {layer_name}: {error}") from error
             shapes[layer_name] = shape
             layers.append(Layer(layer_name, operands, operator, Tensor(shape)))

@@ -1,37 +1,70 @@
-"""Pooling in portable C (``firmware/kernels/gc_max_pool.c``, ``gc_average_pool.c``)."""
+"""Pooling in portable C: windows side by side (in place), and windows at any distance that are cut off at the edges."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from toolchain.ir.operators import Requantization
-from toolchain.kernels.base import Code, Cost, Kernel, Site, Structure, flip
+from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
 from toolchain.kernels.dense import clamp, has_multiplier, rounding
-from toolchain.layers.pooling import IntegerAveragePooling, IntegerMaxPooling
+from toolchain.layers.base import Shape
+from toolchain.layers.pooling import IntegerAveragePooling, IntegerMaxPooling, is_padded
+from toolchain.layers.windows import padded_count, sliding_shape
+
+Pooling = IntegerMaxPooling | IntegerAveragePooling
+LARGEST = 32767  # an extent: the kernels count in 16 bits
+
+
+def _operator(site: Site) -> Pooling:
+    operator = site.layer.operator
+    assert isinstance(operator, IntegerMaxPooling | IntegerAveragePooling)
+    return operator
+
+
+def _image(shape: Shape) -> Shape:
+    """A sequence as an image of width 1."""
+    return shape if len(shape) == 3 else (shape[0], 1, shape[1])
+
+
+def _rule(operator: Pooling) -> Requantization | None:
+    return operator.requantization if isinstance(operator, IntegerAveragePooling) else None
 
 
 class _PoolC(Kernel):
+    """Windows side by side: an output is written where its own window, or one before it, was read."""
+
     in_place = True
     operator: type[IntegerMaxPooling] | type[IntegerAveragePooling]
     function: str
 
     def fits(self, site: Site) -> bool:
-        small = all(extent <= 255 for extent in (*site.inputs[0].shape, *site.output.shape))
-        return isinstance(site.layer.operator, self.operator) and small
+        operator = site.layer.operator
+        return (
+            isinstance(operator, self.operator)
+            and operator.size == operator.stride
+            and not is_padded(site.inputs[0].shape, operator.size, operator.stride, operator.padding)
+            and site.inputs[0].size <= LARGEST
+        )
 
     def cost(self, site: Site) -> Cost:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerMaxPooling | IntegerAveragePooling)
-        cycles = site.output.size * (14 * operator.size**2 + 40) + 60
-        return Cost(cycles, cycles, 28, 260)
+        values = site.output.size * math.prod(_operator(site).size)
+        lines = values // _operator(site).size[-1]
+        cycles = 12 * values + 12 * lines + 50 * site.output.size + 60
+        return Cost(cycles, cycles, 32, 260)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerMaxPooling | IntegerAveragePooling)
-        rows, columns, channels = site.output.shape
-        flipped = flip(site.inputs[0])
-        requantization = getattr(operator, "requantization", None)
-        scaled = requantization is not None and has_multiplier(requantization)
+        operator = _operator(site)
+        shape = sliding_shape(site.inputs[0].shape, operator.size, operator.stride, operator.padding)
+        rows, columns, channels = _image(shape)
+        height, width = (*operator.size, 1)[:2]
+        flipped, rule = flip(site.inputs[0]), _rule(operator)
+        scaled = rule is not None and has_multiplier(rule)
+        start = 0
+        if rule is not None:
+            start = (0 if scaled else int(rounding(rule)[0])) - flipped * height * width
         structure = Structure(
             prefix,
             "struct gc_pool",
@@ -39,23 +72,17 @@ class _PoolC(Kernel):
                 ("rows", str(rows)),
                 ("columns", str(columns)),
                 ("channels", str(channels)),
-                ("size", str(operator.size)),
-                ("pitch", str(site.inputs[0].shape[1] * channels)),
+                ("height", str(height)),
+                ("width", str(width)),
+                ("pitch", str(_image(site.inputs[0].shape)[1] * channels)),
                 ("flip", str(flipped)),
-                ("start", str(_start(requantization, flipped, operator.size))),
-                ("multiplier", str(int(requantization.multiplier[0])) if scaled and requantization else "0"),
-                ("shift", str(int(requantization.shift[0])) if requantization else "0"),
-                ("clamp", clamp(requantization) if requantization else "{0, 0, 0}"),
+                ("start", str(start)),
+                ("multiplier", str(int(rule.multiplier[0])) if scaled and rule else "0"),
+                ("shift", str(int(rule.shift[0])) if rule else "0"),
+                ("clamp", clamp(rule) if rule else "{0, 0, 0}"),
             ),
         )
         return Code((structure,), (f"{self.function}({inputs[0]}, {output}, &{prefix});",), ("gc_pool.h",))
-
-
-def _start(requantization: Requantization | None, flipped: int, size: int) -> int:
-    if requantization is None:
-        return 0
-    term = 0 if has_multiplier(requantization) else int(rounding(requantization)[0])
-    return term - flipped * size * size
 
 
 class MaxPoolC(_PoolC):
@@ -74,4 +101,79 @@ class AveragePoolC(_PoolC):
     function = "gc_k_average_pool"
 
 
-KERNELS = (MaxPoolC(), AveragePoolC())
+class _WindowC(Kernel):
+    """Any distance between windows, any padding; each window is cut to what lies inside."""
+
+    operator: type[IntegerMaxPooling] | type[IntegerAveragePooling]
+    function: str
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, self.operator) and site.inputs[0].size <= LARGEST
+
+    def cost(self, site: Site) -> Cost:
+        operator = _operator(site)
+        values = site.output.size * math.prod(operator.size)
+        lines = values // operator.size[-1]
+        cycles = 13 * values + 14 * lines + 60 * site.output.size + 100
+        rule = _rule(operator)
+        return Cost(cycles, cycles, 40 + (3 * rule.multiplier.size if rule else 0), 420)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = _operator(site)
+        rule = _rule(operator)
+        constants: list[Constant | Structure] = []
+        if rule is not None:
+            factor = rule.multiplier.astype(np.int64)
+            # A plain shift is a multiplier of 2^14: the same value, to the bit.
+            shift = rule.shift if has_multiplier(rule) else rule.shift + 14
+            factor = factor if has_multiplier(rule) else factor << 14
+            constants += [
+                Constant(f"{prefix}_multiplier", "int16_t", factor),
+                Constant(f"{prefix}_shift", "uint8_t", shift),
+            ]
+        extents = _image(site.inputs[0].shape)
+        axes = [
+            self._axis(*axis, operator.padding)
+            for axis in zip(extents, (*operator.size, 1)[:2], (*operator.stride, 1)[:2], strict=False)
+        ]
+        constants.append(
+            Structure(
+                prefix,
+                "struct gc_window",
+                (
+                    ("rows", axes[0]),
+                    ("columns", axes[1]),
+                    ("channels", str(extents[2])),
+                    ("flip", str(flip(site.inputs[0]))),
+                    ("varies", str(int(rule is not None and rule.multiplier.size > 1))),
+                    ("multiplier", f"{prefix}_multiplier" if rule else "0"),
+                    ("shift", f"{prefix}_shift" if rule else "0"),
+                    ("clamp", clamp(rule) if rule else "{0, 0, 0}"),
+                ),
+            )
+        )
+        return Code(tuple(constants), (f"{self.function}({inputs[0]}, {output}, &{prefix});",), ("gc_pool.h",))
+
+    @staticmethod
+    def _axis(extent: int, size: int, stride: int, padding: str) -> str:
+        count, before, _after = padded_count(extent, size, stride, padding)
+        return f"{{{extent}, {count}, {size}, {stride}, {before}}}"
+
+
+class MaxWindowC(_WindowC):
+    """The largest of each window."""
+
+    name = "max_window_c"
+    operator = IntegerMaxPooling
+    function = "gc_k_max_window"
+
+
+class AverageWindowC(_WindowC):
+    """The mean of each window over the values that lie inside, with a 24-bit sum."""
+
+    name = "average_window_c"
+    operator = IntegerAveragePooling
+    function = "gc_k_average_window"
+
+
+KERNELS = (MaxPoolC(), AveragePoolC(), MaxWindowC(), AverageWindowC())

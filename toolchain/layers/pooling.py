@@ -1,4 +1,4 @@
-"""Two-dimensional max and average pooling without overlap; a rest at the right and bottom is dropped."""
+"""Max and average pooling over images and sequences, and their global forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
 from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
+from toolchain.layers.windows import (
+    PADDING,
+    extents,
+    keras_options,
+    keras_windows,
+    padded_count,
+    sliding_shape,
+    windows,
+)
 from toolchain.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -19,146 +29,301 @@ if TYPE_CHECKING:
 else:
     np = LazyModule("numpy")
 
-SIZE = Option("size", {"type": "integer", "minimum": 1, "default": 2, "description": "Side of the window, in pixels."})
+LARGEST_WINDOW = 32767
+"""Values in a window of average pooling: their sum of bytes has 23 bits."""
 
 
-def pooled_shape(shape: Shape, size: int) -> Shape:
-    """Height and width divided by the window's side, rounded down; the channels stay."""
-    height, width, channels = shape
-    return (height // size, width // size, channels)
-
-
-def windows(values: np.ndarray, size: int) -> np.ndarray:
-    """The windows of (batch, height, width, channels) as (batch, height/size, width/size, size², channels)."""
-    batch, height, width, channels = values.shape
-    rows, columns = height // size, width // size
-    cut = values[:, : rows * size, : columns * size]
-    tiles = cut.reshape(batch, rows, size, columns, size, channels).transpose(0, 1, 3, 2, 4, 5)
-    return tiles.reshape(batch, rows, columns, size * size, channels)
+def _size(rank: int) -> tuple[Option, Option]:
+    """The options size and stride of a pooling layer over ``rank`` axes."""
+    number = {"type": "integer", "minimum": 1}
+    pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    what = "one number, or [height, width]" if rank == 2 else "a number of steps"
+    schema: dict[str, Any] = {"anyOf": [number, pair]} if rank == 2 else dict(number)
+    stride: dict[str, Any] = {"anyOf": [number, pair, {"type": "null"}]} if rank == 2 else {"type": ["integer", "null"]}
+    return (
+        Option("size", {**schema, "default": 2, "description": f"The window: {what}."}),
+        Option(
+            "stride",
+            {**stride, "default": None, "description": f"From window to window: {what}. Left out: the window's size."},
+        ),
+    )
 
 
 class _PoolingKind(Kind):
-    options = (SIZE,)
     shorthand = "size"
-    keras_name: str
-    operator: type[FloatOperator]
+    rank: int
+    operator: type[_Pooling]
+
+    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
+        size = extents(options["size"], self.rank)
+        stride = size if options.get("stride") is None else extents(options["stride"], self.rank)
+        if min(stride) < 1:
+            raise LayerError("the stride must be at least 1", "stride")
+        return sliding_shape(inputs[0], size, stride, options.get("padding", "valid"))
+
+    def keras_layer(self, options: Options, name: str, keras: Any) -> Any:
+        return getattr(keras.layers, self.keras[0])(pool_size=options["size"], **keras_options(options), name=name)
+
+    def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
+        return self.operator(*keras_windows(config, "pool_size"))
+
+
+class _GlobalKind(Kind):
+    rank: int
+    largest: bool
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs
-        size = options["size"]
-        if len(shape) != 3:
-            raise LayerError(
-                f"pooling takes height × width × channels, and this layer gets {' × '.join(map(str, shape))}"
-            )
-        if min(shape[:2]) < size:
-            raise LayerError(f"a window of {size} × {size} does not fit into {shape[0]} × {shape[1]} pixels", "size")
-        return pooled_shape(shape, size)
+        if len(shape) != self.rank + 1:
+            wanted = "height × width × channels" if self.rank == 2 else "steps × channels"
+            raise LayerError(f"this layer takes {wanted}, and it gets {' × '.join(map(str, shape))}")
+        return shape[-1:]
 
     def keras_layer(self, options: Options, name: str, keras: Any) -> Any:
-        return getattr(keras.layers, self.keras_name)(pool_size=options["size"], name=name)
+        return getattr(keras.layers, self.keras[0])(name=name)
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
-        size = config["pool_size"][0]
-        if tuple(config["pool_size"]) != (size, size) or tuple(config["strides"]) != (size, size):
-            raise LayerError("pooling windows must be square and must not overlap")
-        if config.get("padding", "valid") != "valid":
-            raise LayerError("pooling with padding is not supported")
-        return self.operator(size)  # type: ignore[call-arg]
+        if config.get("data_format", "channels_last") not in (None, "channels_last"):
+            raise LayerError("channels must come last; train it with data_format='channels_last'")
+        return GlobalPooling(self.largest, bool(config.get("keepdims")))
 
 
 @dataclass(frozen=True, eq=False)
 class _Pooling(FloatOperator):
-    size: int
+    """``size`` and ``stride`` have one entry an axis; ``padding`` is ``valid`` or ``same``."""
+
+    size: Shape
+    stride: Shape
+    padding: str = "valid"
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return pooled_shape(inputs[0], self.size)
+        return sliding_shape(inputs[0], self.size, self.stride, self.padding)
 
 
 @dataclass(frozen=True, eq=False)
 class MaxPooling(_Pooling):
-    """The largest value of each window."""
+    """The largest value of each window, of those that lie inside."""
 
     kind = "max_pooling"
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return np.asarray(windows(inputs[0], self.size).max(axis=3))
+        return np.asarray(windows(inputs[0], self.size, self.stride, self.padding, -np.inf).max(axis=-2))
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
-        return IntegerMaxPooling(self.size), replace(inputs[0], shape=self.output_shape(inputs[0].shape))
+        shape = self.output_shape(inputs[0].shape)
+        return IntegerMaxPooling(self.size, self.stride, self.padding), replace(inputs[0], shape=shape)
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerMaxPooling(IntegerOperator):
-    """The largest code of each window: scales are positive, so that order is kept."""
+    """The largest code of each window: scales are positive, so order is kept. ``flat``: one window, no axes left."""
 
     kind = "max_pooling"
-    size: int
+    size: Shape
+    stride: Shape
+    padding: str = "valid"
+    flat: bool = False
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return pooled_shape(inputs[0], self.size)
+        return _flattened(sliding_shape(inputs[0], self.size, self.stride, self.padding), self.flat)
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return np.asarray(windows(inputs[0], self.size).max(axis=3).astype(np.int64))
+        codes = inputs[0].astype(np.int64)
+        found = windows(codes, self.size, self.stride, self.padding, -(1 << 15)).max(axis=-2)
+        return found.reshape(len(codes), *self.output_shape(codes.shape[1:]))
 
 
 @dataclass(frozen=True, eq=False)
 class AveragePooling(_Pooling):
-    """The mean of each window."""
+    """The mean of each window, over those values that lie inside."""
 
     kind = "average_pooling"
+    activation: str = "linear"
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return np.asarray(windows(inputs[0], self.size).mean(axis=3))
+        sums = windows(inputs[0], self.size, self.stride, self.padding, 0).sum(axis=-2)
+        counts = inside(inputs[0].shape[1:], self.size, self.stride, self.padding)
+        return apply(self.activation, sums / counts[..., None])
+
+    def fused(self, activation: str) -> FloatOperator | None:
+        return replace(self, activation=activation) if self.activation == "linear" and activation in FUSABLE else None
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
-        from toolchain.quantization.scheme import fixed_point
-
-        (source,) = inputs
-        count = self.size * self.size
-        # The mean of codes is the code of the mean, whatever the zero point: nothing but a division is left.
-        if count & (count - 1) == 0:
-            factor, shift = np.ones(1, np.int32), np.array([count.bit_length() - 1], np.int32)
-        else:
-            factor, shift = fixed_point(np.array([1 / count]))
-        requantization = Requantization(factor, shift, 0, source.low, source.high)
-        output = replace(source, shape=self.output_shape(source.shape))
-        return IntegerAveragePooling(self.size, requantization), output
+        shape = self.output_shape(inputs[0].shape)
+        return _integer_average(inputs[0], shape, self.size, self.stride, self.padding, self.activation, False)
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerAveragePooling(IntegerOperator):
-    """The rounded mean of the codes of each window (halves upward)."""
+    """The rounded mean of the codes of each window (halves upward).
+
+    The mean of codes is the code of the mean, whatever the zero point: nothing but a division is left. The
+    requantization has one entry, or with padding one for each number of values in a window (entry n - 1 divides by n).
+    """
 
     kind = "average_pooling"
-    size: int
+    size: Shape
+    stride: Shape
     requantization: Requantization
+    padding: str = "valid"
+    flat: bool = False
 
     def output_shape(self, *inputs: Shape) -> Shape:
-        return pooled_shape(inputs[0], self.size)
+        return _flattened(sliding_shape(inputs[0], self.size, self.stride, self.padding), self.flat)
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return self.requantization.apply(windows(inputs[0].astype(np.int64), self.size).sum(axis=3))
+        codes = inputs[0].astype(np.int64)
+        sums = windows(codes, self.size, self.stride, self.padding, 0).sum(axis=-2)
+        rule = self.requantization
+        if rule.multiplier.size > 1:
+            counts = inside(codes.shape[1:], self.size, self.stride, self.padding)[..., None]
+            rule = replace(rule, multiplier=rule.multiplier[counts - 1], shift=rule.shift[counts - 1])
+        return rule.apply(sums).reshape(len(codes), *self.output_shape(codes.shape[1:]))
 
     def accumulator_bounds(self, *inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         low, high = inputs[0]
-        count = self.size * self.size
-        return np.array([low * count]), np.array([high * count])
+        count = int(np.prod(self.size))
+        return np.array([min(low, low * count)]), np.array([max(high, high * count)])
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalPooling(FloatOperator):
+    """The largest value or the mean of each channel."""
+
+    kind = "global_pooling"
+    largest: bool
+    keep_axes: bool = False
+    activation: str = "linear"
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        (shape,) = inputs
+        return (*(1 for _ in shape[:-1]), shape[-1]) if self.keep_axes else shape[-1:]
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        values = inputs[0]
+        axes = tuple(range(1, values.ndim - 1))
+        found = values.max(axis=axes) if self.largest else values.mean(axis=axes)
+        return apply(self.activation, found.reshape(len(values), *self.output_shape(values.shape[1:])))
+
+    def fused(self, activation: str) -> FloatOperator | None:
+        possible = self.activation == "linear" and not self.largest and activation in FUSABLE
+        return replace(self, activation=activation) if possible else None
+
+    def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
+        (source,) = inputs
+        shape, size = self.output_shape(source.shape), source.shape[:-1]
+        if self.largest:
+            return IntegerMaxPooling(size, size, flat=not self.keep_axes), replace(source, shape=shape)
+        return _integer_average(source, shape, size, size, "valid", self.activation, not self.keep_axes)
+
+
+def inside(shape: Shape, size: Shape, stride: Shape, padding: str) -> np.ndarray:
+    """How many values of each window lie inside of the input (int64, one entry a window)."""
+    ones = np.ones((1, *shape[:-1], 1), np.int64)
+    return np.asarray(windows(ones, size, stride, padding, 0).sum(axis=-2)[0, ..., 0])
+
+
+def is_padded(shape: Shape, size: Shape, stride: Shape, padding: str) -> bool:
+    """Whether some window reaches over the edge."""
+    return any(sum(padded_count(*axis, padding)[1:]) for axis in zip(shape, size, stride, strict=False))
+
+
+def _flattened(shape: Shape, flat: bool) -> Shape:
+    return shape[-1:] if flat else shape
+
+
+def _integer_average(
+    source: Tensor, shape: Shape, size: Shape, stride: Shape, padding: str, activation: str, flat: bool
+) -> tuple[IntegerAveragePooling, Tensor]:
+    from toolchain.quantization.linear import bounded
+    from toolchain.quantization.scheme import fixed_point
+
+    count = int(np.prod(size))
+    if count > LARGEST_WINDOW:
+        raise LayerError(f"the mean of {count:,} values needs a sum of more than 24 bits; pool in two steps")
+    if is_padded(source.shape, size, stride, padding):
+        factor, shift = fixed_point(1 / np.arange(1, count + 1))
+    elif count & (count - 1) == 0:
+        factor, shift = np.ones(1, np.int32), np.array([count.bit_length() - 1], np.int32)
+    else:
+        factor, shift = fixed_point(np.array([1 / count]))
+    output = replace(source, shape=shape)
+    requantization = Requantization(factor, shift, 0, source.low, source.high)
+    requantization, output = bounded(requantization, output, activation)
+    return IntegerAveragePooling(size, stride, requantization, padding, flat), output
 
 
 class MaxPoolingKind(_PoolingKind):
     name = "max_pooling"
-    summary = "Keeps the largest value of each window."
-    keras_name = "MaxPooling2D"
+    summary = "Keeps the largest value of each window of an image."
+    options = (*_size(2), PADDING)
     keras = ("MaxPooling2D",)
+    rank = 2
     operator = MaxPooling
 
 
 class AveragePoolingKind(_PoolingKind):
     name = "average_pooling"
-    summary = "Keeps the mean of each window."
-    keras_name = "AveragePooling2D"
+    summary = "Keeps the mean of each window of an image."
+    options = (*_size(2), PADDING)
     keras = ("AveragePooling2D",)
+    rank = 2
     operator = AveragePooling
 
 
-KINDS = (MaxPoolingKind(), AveragePoolingKind())
+class MaxPooling1dKind(_PoolingKind):
+    name = "max_pooling_1d"
+    summary = "Keeps the largest value of each window of a sequence."
+    options = (*_size(1), PADDING)
+    keras = ("MaxPooling1D",)
+    rank = 1
+    operator = MaxPooling
+
+
+class AveragePooling1dKind(_PoolingKind):
+    name = "average_pooling_1d"
+    summary = "Keeps the mean of each window of a sequence."
+    options = (*_size(1), PADDING)
+    keras = ("AveragePooling1D",)
+    rank = 1
+    operator = AveragePooling
+
+
+class GlobalMaxPoolingKind(_GlobalKind):
+    name = "global_max_pooling"
+    summary = "Keeps the largest value of each channel of an image."
+    keras = ("GlobalMaxPooling2D",)
+    rank, largest = 2, True
+
+
+class GlobalAveragePoolingKind(_GlobalKind):
+    name = "global_average_pooling"
+    summary = "Keeps the mean of each channel of an image."
+    keras = ("GlobalAveragePooling2D",)
+    rank, largest = 2, False
+
+
+class GlobalMaxPooling1dKind(_GlobalKind):
+    name = "global_max_pooling_1d"
+    summary = "Keeps the largest value of each channel of a sequence."
+    keras = ("GlobalMaxPooling1D",)
+    rank, largest = 1, True
+
+
+class GlobalAveragePooling1dKind(_GlobalKind):
+    name = "global_average_pooling_1d"
+    summary = "Keeps the mean of each channel of a sequence."
+    keras = ("GlobalAveragePooling1D",)
+    rank, largest = 1, False
+
+
+KINDS = (
+    MaxPoolingKind(),
+    AveragePoolingKind(),
+    MaxPooling1dKind(),
+    AveragePooling1dKind(),
+    GlobalMaxPoolingKind(),
+    GlobalAveragePoolingKind(),
+    GlobalMaxPooling1dKind(),
+    GlobalAveragePooling1dKind(),
+)
