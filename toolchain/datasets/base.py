@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,10 @@ class Dataset:
         return []
 
     def load(self, options: Options) -> Splits:
-        """The samples, before preprocessing. Raises DataError naming the file and the place."""
+        """The samples, before preprocessing, all parts of one type (``raw_values``).
+
+        Raises DataError naming the file and the place.
+        """
         raise NotImplementedError
 
 
@@ -220,5 +224,5 @@ def read(path: Path | str) -> Splits:
                 int(archive["classes"]),
                 [str(name) for name in archive["names"]] if "names" in archive else None,
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not of the `dataset` stage ({error}); delete it and build again") from error

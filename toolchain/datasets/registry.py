@@ -11,7 +11,7 @@ from typing import Any
 
 import toolchain.datasets
 from toolchain.datasets import preprocessing
-from toolchain.datasets.base import PREPROCESS, Dataset, Description, Splits, raw_values
+from toolchain.datasets.base import PREPROCESS, Dataset, Description, Splits
 from toolchain.layers.base import Option
 
 
@@ -49,8 +49,5 @@ def sources(plan: Mapping[str, Any]) -> list[Path]:
 def load(plan: Mapping[str, Any]) -> Splits:
     """The samples of ``plan``, preprocessed. Raises DataError."""
     splits = datasets()[plan["name"]].load(plan)
-    x = {
-        part: preprocessing.apply(plan.get("preprocess", []), raw_values(values, plan["name"]))
-        for part, values in splits.x.items()
-    }
+    x = {part: preprocessing.apply(plan.get("preprocess", []), values) for part, values in splits.x.items()}
     return Splits(x, splits.y, splits.classes, splits.names)
