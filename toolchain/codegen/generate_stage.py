@@ -24,16 +24,9 @@ def run(args: argparse.Namespace) -> None:
     plan = json.loads(args.plan.read_text())
     target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"])
     sources = generate(store.load(args.network), target)
-    folder = args.output.parent
-    files = {
-        "network.json": json.dumps(sources.description, indent=1) + "\n",
-        "network.h": sources.network_h,
-        "network.S": sources.assembly,
-        "network.c": sources.network_c,
-        args.output.name: sources.weights_h,
-    }
+    files, folder = sources.files(), args.output.parent
     with together(*reversed([folder / name for name in files])) as paths:
         for path in paths:
             path.write_text(files[path.name], encoding="utf-8")
-    kernels = [layer["kernel"] for layer in sources.description["layers"] if layer["function"]]
+    kernels = [layer["kernel"] for layer in sources.description["layers"][:-1] if layer["function"]]
     status.done(f"kernels {', '.join(dict.fromkeys(kernels))}")

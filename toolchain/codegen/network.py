@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,16 @@ class Sources:
     network_h: str
     assembly: str
     description: dict[str, Any]
+
+    def files(self) -> dict[str, str]:
+        """The text of every file by its name, ``weights.h`` last: who finds that one finds the others."""
+        return {
+            "network.json": json.dumps(self.description, indent=1) + "\n",
+            "network.h": self.network_h,
+            "network.S": self.assembly,
+            "network.c": self.network_c,
+            "weights.h": self.weights_h,
+        }
 
 
 def generate(graph: Graph, target: Target, forced: str | None = None) -> Sources:

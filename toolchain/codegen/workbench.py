@@ -117,12 +117,7 @@ def bench(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     sources = generate(graph, Target(chips.chip(built.mcu).core, prefer, latency), forced)
-    for name, text in (
-        ("weights.h", sources.weights_h),
-        ("network.c", sources.network_c),
-        ("network.h", sources.network_h),
-        ("network.S", sources.assembly),
-    ):
+    for name, text in sources.files().items():
         (folder / name).write_text(text, encoding="utf-8")
     return built
 
