@@ -84,7 +84,9 @@ class Image:
     def _read(self, elf: ELFFile) -> None:
         if elf["e_machine"] != "EM_AVR":
             raise GoldcrestError(f"{self.path}: an ELF file for {elf['e_machine']}, not for AVR")
-        self.entry: int = elf["e_entry"]
+        comment = elf.get_section_by_name(".comment")
+        version = comment.data().split(b"\0")[0].decode(errors="replace").rpartition(" ")[2] if comment else ""
+        self.compiler = f"avr-gcc {version}".strip()
         #: (load address, data address or None, bytes) of everything that is stored in flash
         self.segments: list[tuple[int, int | None, bytes]] = []
         programs = [p for p in elf.iter_segments() if p["p_type"] == "PT_LOAD" and p["p_filesz"]]

@@ -135,9 +135,9 @@ class Analysis:
         """Bytes below SP at entry on the deepest path, and the functions on it."""
         if entry in self._deepest:
             return self._deepest[entry]
-        name = self.image.function_at(entry)
+        name = self.name(entry)
         if entry in self._under_way:
-            cycle = [self.image.function_at(a) for a in self._under_way[self._under_way.index(entry) :]]
+            cycle = [self.name(a) for a in self._under_way[self._under_way.index(entry) :]]
             raise StackError(
                 f"{self.image.path}: {name} calls itself ({' → '.join([*cycle, name])}), so its stack has no bound; "
                 "write it as a loop"
@@ -152,6 +152,9 @@ class Analysis:
         self._under_way.pop()
         self._deepest[entry] = best
         return best
+
+    def name(self, entry: int) -> str:
+        return self.image.function_at(entry) if entry else "reset"
 
     def enables_interrupts(self, entry: int) -> bool:
         walk = self.walk(entry)
@@ -168,7 +171,7 @@ class _Walker:
 
     def __init__(self, analysis: Analysis, entry: int) -> None:
         self.analysis, self.entry = analysis, entry
-        self.name = analysis.image.function_at(entry) if entry else "the start-up code"
+        self.name = analysis.name(entry)
         self.states: dict[int, State] = {}
         self.pending: list[int] = []
         self.lowest = 0

@@ -1,0 +1,280 @@
+"""What a manifest will need, before anything is trained: flash, SRAM and time, from its plan alone.
+
+Pure Python (no numpy), a few milliseconds: it runs while the build graph is read. The figures of ``CODE`` come from real
+builds, and tests/budget compares them with such; everything else is counted.
+
+Two questions, two answers: ``estimate`` says what a build will probably show; ``refuse`` says no only to what cannot fit
+whatever the code generator does, so it counts the weights and the least of everything else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from toolchain.errors import LayerError
+from toolchain.layers import registry
+
+if TYPE_CHECKING:
+    from toolchain.layers.base import Shape
+    from toolchain.manifest import Diagnostic, Plan
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Bytes and cycles that no manifest shows, measured on builds of the models in this project at -Os."""
+
+    application: int = 1420  # start-up code, vectors, serial link, timer
+    least_application: int = 1000
+    static: int = 21  # variables of the serial link
+    stack: int = 72
+    least_stack: int = 30
+    per_layer: int = 34  # a layer's function and its descriptor
+    per_output: int = 3  # a bias
+    kernels: Mapping[str, int] = field(  # code that all layers of a kind share
+        default_factory=lambda: {"dense": 400, "activation": 42, "max_pooling": 180, "average_pooling": 300}
+    )
+    other_kernel: int = 150
+    tables: int = 256  # tanh or sigmoid of every code
+    cycles_per_product: float = 22.4
+    cycles_per_output: float = 90
+    cycles_per_copy: float = 14  # a value that is looked up, compared or averaged
+
+
+CODE = Calibration()
+WEIGHT_BITS = {"int8": 8.0, "int4": 4.0, "ternary": 1.6, "binary": 1.0}
+WIDTHS = ("units", "filters")  # options by which a layer is made narrower
+TABLES = ("tanh", "sigmoid")
+FUSED = ("relu", "linear", "softmax")  # no code of their own
+MARGIN = 0.005  # of an estimate: what a suggestion leaves free
+
+
+@dataclass(frozen=True)
+class LayerNeed:
+    """One layer: parameters and products counted, flash in bytes (weights, biases, tables), values of its output."""
+
+    name: str
+    kind: str
+    parameters: int
+    weights: int
+    flash: int
+    products: int
+    outputs: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes and cycles; ``weights`` and ``kernels`` and ``application`` add up to ``program``, likewise for ``data``."""
+
+    parameters: int
+    weights: int
+    kernels: int
+    application: int
+    activations: int
+    static: int
+    stack: int
+    cycles: int
+    milliseconds: float
+    layers: tuple[LayerNeed, ...]
+
+    @property
+    def program(self) -> int:
+        return self.weights + self.kernels + self.application
+
+    @property
+    def data(self) -> int:
+        return self.activations + self.static + self.stack
+
+
+def estimate(plan: Plan) -> Estimate:
+    """What building the plan will probably show."""
+    coding = plan.quantization["quantization"].get("weights", "int8")
+    return _estimate(plan, plan.training["network"], coding)
+
+
+def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], coding: str) -> Estimate:
+    shapes = _shapes(plan, network)
+    layers = tuple(_need(entry, shapes, coding) for entry in network)
+    emitted = [layer for layer in layers if layer.flash or layer.cycles]
+    kernels = sum(CODE.kernels.get(kind, CODE.other_kernel) for kind in sorted({layer.kind for layer in emitted}))
+    cycles = sum(layer.cycles for layer in layers)
+    return Estimate(
+        parameters=sum(layer.parameters for layer in layers),
+        weights=sum(layer.flash for layer in layers),
+        kernels=kernels + CODE.per_layer * len(emitted),
+        application=CODE.application,
+        activations=_alive(network, shapes),
+        static=CODE.static,
+        stack=CODE.stack,
+        cycles=cycles,
+        milliseconds=1000 * cycles / plan.compilation["clock_hz"],
+        layers=layers,
+    )
+
+
+def _shapes(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape]:
+    """Every layer's output shape. Raises LayerError if the layers do not go together."""
+    shapes: dict[str, Shape] = {"input": tuple(plan.training["input"]["shape"])}
+    for entry in network:
+        kind = registry.kinds()[entry["kind"]]
+        shapes[entry["name"]] = kind.output_shape(entry, [shapes[name] for name in entry["inputs"]])
+    return shapes
+
+
+def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], coding: str) -> LayerNeed:
+    kind = registry.kinds()[entry["kind"]]
+    inputs = [shapes[name] for name in entry["inputs"]]
+    weights, biases = kind.weights(entry, inputs), kind.biases(entry, inputs)
+    products, outputs = kind.products(entry, inputs), math.prod(shapes[entry["name"]])
+    flash = math.ceil(weights * WEIGHT_BITS[coding] / 8) + CODE.per_output * biases
+    cycles = 0.0
+    if products:
+        cycles = products * CODE.cycles_per_product + outputs * CODE.cycles_per_output
+    elif entry.get("function") in TABLES:
+        flash, cycles = CODE.tables, outputs * CODE.cycles_per_copy
+    elif entry["kind"] not in ("flatten", "activation"):
+        cycles = sum(map(math.prod, inputs)) * CODE.cycles_per_copy
+    return LayerNeed(entry["name"], entry["kind"], weights + biases, weights, flash, products, outputs, round(cycles))
+
+
+def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) -> int:
+    """The most bytes alive at one step, for layers that work in place where they can."""
+    last = {name: step for step, entry in enumerate(network) for name in entry["inputs"]}
+    last[network[-1]["name"]] = len(network)
+    alive = {"input": math.prod(shapes["input"])}
+    most = sum(alive.values())
+    for step, entry in enumerate(network):
+        size = math.prod(shapes[entry["name"]])
+        source = entry["inputs"][0]
+        in_place = entry["kind"] in ("activation", "flatten") or "pool" in entry["kind"]
+        if in_place and last[source] == step:
+            alive[entry["name"]] = max(size, alive.pop(source, size))
+        else:
+            alive[entry["name"]] = size
+        most = max(most, sum(alive.values()))
+        alive = {name: count for name, count in alive.items() if last.get(name, -1) > step}
+    return most
+
+
+# Refusing
+
+
+def refuse(plan: Plan) -> Diagnostic | None:
+    """The error for a plan whose weights or activations alone exceed its budget; None if it has a chance."""
+    needed = estimate(plan)
+    program = _least_flash(plan, needed) + CODE.least_application
+    if program > plan.memory["program"]:
+        return _diagnostic(plan, "program", needed.program, largest(needed), fits(plan, "program"))
+    data = max(layer.outputs for layer in needed.layers)
+    data = max(data, math.prod(plan.training["input"]["shape"])) + CODE.least_stack
+    if data > plan.memory["data"]:
+        return _diagnostic(plan, "data", needed.data, largest_data(plan), fits(plan, "data"))
+    return None
+
+
+def _least_flash(plan: Plan, needed: Estimate) -> int:
+    """The fewest bytes that the weights can take: pruned ones may be left out, two bytes then for each that stays."""
+    pruning = plan.training.get("pruning")
+    if not pruning:
+        return needed.weights
+    kept = 2 * (1 - float(pruning.get("final", 1.0)))
+    return sum(round(layer.flash * min(1.0, kept)) for layer in needed.layers)
+
+
+def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -> Diagnostic:
+    from toolchain import manifest
+
+    key_path = ("target", "memory", key)
+    budget = plan.memory[key]
+    # An estimate may fall below the budget where only the proven least exceeds it; the message never contradicts itself.
+    shown = max(needed, budget + 1)
+    message = f"{key} memory: about {shown:,} B needed, {budget:,} B available ({shown - budget:,} B over)"
+    notes = (f"largest: {biggest}", f"fits: {fitting}")
+    return manifest.Diagnostic(message, manifest.place(plan.path, key_path), notes, key_path)
+
+
+def largest(needed: Estimate) -> str:
+    """What takes the flash, largest first: ``dense_1 weights 50,176 · kernels 912 · application 750``."""
+    parts = [(f"{layer.name} weights", layer.flash) for layer in needed.layers if layer.flash]
+    parts += [("kernels", needed.kernels), ("application", needed.application)]
+    return listed(parts)
+
+
+def largest_data(plan: Plan) -> str:
+    """What takes the SRAM, largest first."""
+    needed = estimate(plan)
+    parts = [(f"{layer.name} output", layer.outputs) for layer in needed.layers if layer.kind not in ("activation", "flatten")]
+    parts += [("input", math.prod(plan.training["input"]["shape"])), ("stack", needed.stack)]
+    return listed(parts)
+
+
+def listed(parts: Sequence[tuple[str, int]], count: int = 3) -> str:
+    """The largest parts on one line."""
+    order = sorted(parts, key=lambda part: -part[1])
+    return " · ".join(f"{name} {size:,}" for name, size in order[:count] if size)
+
+
+# What would fit
+
+
+def fits(plan: Plan, key: str, used: int | None = None) -> str:
+    """What to change so that the budget ``key`` (program or data) holds, in a few words.
+
+    ``used`` is what a real build took: then estimates are corrected by what they were wrong.
+    """
+    coding = plan.quantization["quantization"].get("weights", "int8")
+    correction = 0 if used is None else used - _of(estimate(plan), key)
+    found = [text for _rank, text in sorted(_narrower(plan, key, coding, correction))[:1]]
+    if key == "program":
+        found += list(_other_codings(plan, correction))
+    if found:
+        return ", or ".join(found[:2])
+    needed = used if used is not None else _of(estimate(plan), key)
+    kib = next(size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256, 1 << 20) if size * 1024 >= needed)
+    smaller = "a network with fewer layers"
+    if key == "data" and 2 * math.prod(plan.training["input"]["shape"]) > plan.memory[key]:
+        smaller = "a smaller input (dataset.preprocess: [{downsample: 2}])"
+    return f"a chip with {kib} KiB of {key} memory, or {smaller}"
+
+
+def _of(needed: Estimate, key: str) -> int:
+    return needed.program if key == "program" else needed.data
+
+
+def _narrower(plan: Plan, key: str, coding: str, correction: int) -> Iterator[tuple[float, str]]:
+    """For each layer that can be made narrower: how much of it would be lost, and the greatest width that fits."""
+    network = plan.training["network"]
+    budget = plan.memory[key]
+    final = next((e["name"] for e in reversed(network) if any(w in e for w in WIDTHS)), "")  # its width is the classes'
+    candidates = [(i, e, w) for i, e in enumerate(network) for w in WIDTHS if w in e and e["name"] != final]
+    for index, entry, option in candidates:
+        low, high = 0, entry[option]  # low fits (or is nothing), high does not
+        while high - low > 1:
+            middle = (low + high) // 2
+            trial = [*network[:index], {**entry, option: middle}, *network[index + 1 :]]
+            try:
+                needed = _of(_estimate(plan, trial, coding), key) + correction
+            except LayerError:
+                high = middle
+                continue
+            low, high = (middle, high) if needed * (1 + MARGIN) <= budget else (low, middle)
+        if low:
+            only = len(candidates) == 1
+            name = option if only else f"{entry['name']} {option}"
+            yield 1 - low / entry[option], f"{name} ≤ {low}"
+
+
+def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
+    """Codings with fewer bits a weight that manifests know and that would fit."""
+    from toolchain.manifest import schema
+
+    quantization = schema.sections()["properties"]["quantization"]["properties"]
+    current = plan.quantization["quantization"].get("weights", "int8")
+    for coding in quantization["weights"].get("enum", ()):
+        if WEIGHT_BITS.get(coding, 8.0) < WEIGHT_BITS[current]:
+            needed = _estimate(plan, plan.training["network"], coding).program + correction
+            if needed * (1 + MARGIN) <= plan.memory["program"]:
+                yield f"quantization.weights: {coding} ({needed:,} B)"

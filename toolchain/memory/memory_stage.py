@@ -1,0 +1,80 @@
+"""Stage ``memory``: what an image takes of the chip's program and data memory, from its ELF file, into memory.json.
+
+Program memory is .text, .data (its initial values) and .rodata. Data memory is .data, .bss and the worst-case stack.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from toolchain.files import atomic
+from toolchain.memory import chip, stack
+from toolchain.memory.elf import Image
+from toolchain.report import status
+
+WEIGHTS_OF = re.compile(r"gc_w_(\d+)_")
+FUNCTION_OF = re.compile(r"gc_layer_(\d+)_(\w+)")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/compilation.json")
+    parser.add_argument("--elf", type=Path, required=True, help="the linked firmware")
+    parser.add_argument("--usage", type=Path, nargs="*", default=[], help="gcc's -fstack-usage files, to compare with")
+    parser.add_argument("--output", type=Path, required=True, help="memory.json")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    report = measure(args.elf, plan["mcu"], args.usage)
+    with atomic(args.output, "w") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+    status.done(f"program {report['program']['used']:,} B, data {report['data']['used']:,} B")
+
+
+def measure(elf: Path, mcu: str, usage: list[Path] | tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The content of memory.json; all sizes in bytes. Raises StackError if the stack has no bound."""
+    image = Image(elf)
+    depth = stack.bound(image, chip.facts(mcu))
+    stack.cross_check(depth, usage)
+    program = image.program
+    return {
+        "schema": 1,
+        "mcu": mcu,
+        "compiler": image.compiler,
+        "program": {
+            "used": program.used,
+            "weights": program.weights,
+            "kernels": program.kernels,
+            "application": program.application,
+        },
+        "data": {
+            "used": image.ram + depth.total,
+            "static": image.ram - image.activations,
+            "activations": image.activations,
+            "stack": depth.total,
+        },
+        "stack": {
+            "main": depth.main,
+            "main_path": list(depth.path),
+            "interrupts": depth.interrupts,
+            "interrupts_path": list(depth.interrupt_path),
+        },
+        "weights": weights_by_layer(image),
+        "largest": [{"name": symbol.name, "bytes": symbol.size} for symbol in image.largest(20)],
+    }
+
+
+def weights_by_layer(image: Image) -> list[dict[str, Any]]:
+    """Bytes of each layer's constants, in the network's order; only layers that have any."""
+    names = {int(m[1]): m[2] for s in image.functions if (m := FUNCTION_OF.match(s.name.split(".")[0]))}
+    sizes: dict[int, int] = {}
+    for symbol in image.symbols:
+        found = WEIGHTS_OF.match(symbol.name)
+        if found:
+            sizes[int(found[1])] = sizes.get(int(found[1]), 0) + symbol.size
+    return [{"name": names.get(index, f"layer {index}"), "bytes": size} for index, size in sorted(sizes.items())]
