@@ -50,7 +50,7 @@ def announce(command: str, target: list[Any], source: list[Any], env: Any) -> No
         return  # not worth a line: plan files, aliases
     name = str(target[0])
     if command.startswith(CACHED):
-        if not env.get("QUIET"):
+        if not env.get("QUIET") and target[0] is target[0].get_executor().get_all_targets()[0]:
             screen.line(stage, name, "from the cache")
         return
     if option("verbose") == "1" or GetOption("no_exec"):

@@ -10,9 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from SCons.Node import executing
 from SCons.Util import hash_file_signature
-
-_settled: dict[Any, bool] = {}
 
 
 def by_content(dependency: Any, target: Any, remembered: Any, repository: Any = None) -> bool:
@@ -29,9 +28,9 @@ def by_value(dependency: Any, target: Any, remembered: Any, repository: Any = No
 
 def was_altered(target: Any) -> bool:
     """Is the file under the target's name another one than was remembered for it? (A missing one is SCons's matter.)"""
-    if target not in _settled:
-        _settled[target] = _was_altered(Path(target.get_internal_path()), target.get_stored_info().ninfo)
-    return _settled[target]
+    if target.get_state() >= executing:
+        return False  # it has been looked at, or made, in this run
+    return _was_altered(Path(target.get_internal_path()), target.get_stored_info().ninfo)
 
 
 def _was_altered(path: Path, remembered: Any) -> bool:
