@@ -38,6 +38,11 @@ class Source:
         lines = LINE_BREAK.split(self.text)
         return lines[number - 1] if 1 <= number <= len(lines) else ""
 
+    def at(self, index: int) -> Place:
+        """The place of the character at ``index``."""
+        before = LINE_BREAK.split(self.text[:index])
+        return Place(self, len(before), len(before[-1]) + 1)
+
 
 @dataclass(frozen=True)
 class Place:

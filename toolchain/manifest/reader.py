@@ -110,10 +110,9 @@ def source(path: Path) -> Source:
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig", "replace")
         shown = Source(file, content.decode("utf-8-sig", "replace"))
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = f"byte 0x{content[error.start]:02x} is not UTF-8"
         note = "save the file in the encoding UTF-8"
-        raise InvalidManifest(file, [Diagnostic(message, Place(shown, line, column), (note,))]) from error
+        raise InvalidManifest(file, [Diagnostic(message, shown.at(len(before)), (note,))]) from error
 
 
 def read(text: Source, problems: list[Diagnostic]) -> Node | None:
@@ -124,8 +123,8 @@ def read(text: Source, problems: list[Diagnostic]) -> Node | None:
         problems.append(stop.diagnostic)
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax(text, error))
-    except (yaml.reader.ReaderError, UnicodeError) as error:
-        problems.append(_character(text, error))
+    except (yaml.reader.ReaderError, UnicodeError):
+        problems.append(_character(text))
     return None
 
 
@@ -276,22 +275,11 @@ def _syntax(text: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     return Diagnostic(message, Place(text, line, column), tuple(notes))
 
 
-def _character(text: Source, error: Exception) -> Diagnostic:
-    position = getattr(error, "position", 0)
-    position = position if isinstance(position, int) else 0
-    # libyaml counts bytes, PyYAML characters; the offending character is looked for instead of trusting either
-    for index, character in enumerate(text.text):
-        if not _allowed(character):
-            position = index
-            break
-    before = text.text[:position]
-    line, column = before.count("\n") + 1, position - before.rfind("\n")
-    character = text.text[position : position + 1] or "\0"
-    return Diagnostic(
-        f"the character U+{ord(character):04X} is not allowed",
-        Place(text, line, column),
-        ("remove it, or save as UTF-8",),
-    )
+def _character(text: Source) -> Diagnostic:
+    # The parsers name the place in bytes or in characters; the text itself says which character it is.
+    index = next((index for index, character in enumerate(text.text) if not _allowed(character)), 0)
+    message = f"the character U+{ord(text.text[index : index + 1] or chr(0)):04X} is not allowed"
+    return Diagnostic(message, text.at(index), ("remove it, or save as UTF-8",))
 
 
 def _allowed(character: str) -> bool:

@@ -252,12 +252,8 @@ class _Check:
         other = next(key for key in given if key != first)
         message = f"{subject(key_path)} has {len(given)} keys, and one was expected: `{first}`"
         if other in names:
-            return self.report(
-                node.keys[other],
-                key_path,
-                message,
-                "keep one of them" if key_path[:1] != ("network",) else "write each layer as an item of its own",
-            )
+            remedy = "write each layer as an item of its own" if key_path[:1] == ("network",) else "keep one of them"
+            return self.report(node.keys[other], key_path, message, remedy)
         remedy = f"if `{other[:40]}` belongs to `{first[:40]}`, write `{first[:40]}: {{{other[:40]}: …}}`"
         return self.report(node.keys[other], key_path, message, remedy)
 

@@ -1,0 +1,190 @@
+"""The schema: one description for editors and for us, held against an independent validator (jsonschema)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolchain.errors import GoldcrestError
+from toolchain.manifest import reader, schema, schema_stage, validate
+from toolchain.manifest.diagnostics import Diagnostic, Source
+
+ROOT = Path(__file__).parents[2]
+MODELS = sorted((ROOT / "models").glob("*.yaml"))
+GOOD = yaml.safe_load((ROOT / "tests/failing/base/good.yaml").read_text(encoding="utf-8"))
+FULL = {
+    **GOOD,
+    "dataset": {
+        "name": "mnist",
+        "preprocess": [{"downsample": 2}],
+        "split": {"train": 100, "validation": 10, "test": 10},
+    },
+    "input": {"shape": [14, 14, 1], "offset": [-127], "divide": 8.5},
+    "network": [
+        {"average_pooling": 2},
+        "flatten",
+        {"dense": {"units": 4, "bias": False, "name": "hidden", "inputs": ["flatten_1"]}},
+        {"activation": {"function": "tanh"}},
+        {"dense": {"units": 10}},
+        {"activation": "softmax"},
+    ],
+    "training": {
+        "loss": "sparse_categorical_crossentropy",
+        "epochs": 3,
+        "optimizer": {"sgd": {"momentum": 0.5}},
+        "schedule": {"steps": {"epochs": [1, 2]}},
+        "early_stopping": {"patience": 2},
+    },
+    "quantization": {"scheme": "power_of_two", "calibration": 50},
+    "target": {"mcu": "atmega4809", "clock": "20 MHz", "optimize": 2, "memory": {"program": "48 KiB"}},
+}
+
+
+def problems_of(document: Any) -> list[Diagnostic]:
+    problems: list[Diagnostic] = []
+    node = reader.read(Source("x.yaml", json.dumps(document)), problems)
+    assert node is not None and not problems
+    validate.check(node, schema.sections(), (), problems)
+    return problems
+
+
+def test_the_committed_schema_is_current() -> None:
+    assert (ROOT / "models/schema.json").read_text(encoding="utf-8") == schema.text(), "run: python -m toolchain schema"
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.json_schema())
+    jsonschema.Draft202012Validator.check_schema(schema.sections())
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_editors_accept_the_models(path: Path) -> None:
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema.json_schema())
+    assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": None},
+        {"dataset": {"name": "nothing"}},
+        {"dataset": {"name": "mnist", "file": "x.csv"}},
+        {"network": [{"dense": {}}]},
+        {"target": {"mcu": "atmega4809"}},
+        {"target": {"mcu": "atmega4809", "clock": "20"}},
+        {"frobnicate": 1},
+    ],
+)
+def test_editors_refuse_what_we_refuse(change: Mapping[str, Any]) -> None:
+    assert problems_of({**GOOD, **change})
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**GOOD, **change}, schema.json_schema())
+
+
+def test_editors_let_a_manifest_that_extends_another_leave_things_out() -> None:
+    jsonschema.validate({"model": "x", "extends": "y.yaml", "input": {"divide": 4}, "target": {}}, schema.json_schema())
+
+
+def subschemas(part: Any, where: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every schema inside ``part``, with where it stands."""
+    if not isinstance(part, Mapping):
+        return
+    yield where, part
+    for name, inner in part.get("properties", {}).items():
+        yield from subschemas(inner, f"{where}/{name}")
+    for keyword in ("anyOf", "oneOf"):
+        for index, inner in enumerate(part.get(keyword, ())):
+            yield from subschemas(inner, f"{where}/{keyword}{index}")
+    for keyword in ("items", "additionalProperties"):
+        yield from subschemas(part.get(keyword), f"{where}/{keyword}")
+
+
+def test_only_keywords_that_the_reader_knows() -> None:
+    for where, part in subschemas(schema.sections()):
+        assert set(part) <= validate.KEYWORDS, where
+        assert set(part.get("not", {})) <= {"const"}, where
+
+
+def test_every_key_is_described() -> None:
+    for where, part in subschemas(schema.sections()):
+        for name, inner in part.get("properties", {}).items():
+            assert inner.get("description", "").strip(), f"{where}/{name}"
+
+
+def test_every_default_passes_its_own_schema() -> None:
+    for where, part in subschemas(schema.sections()):
+        if "default" in part:
+            jsonschema.validate(part["default"], {**part, "required": []}), where
+
+
+SCALARS = st.sampled_from(
+    [None, True, False, 0, 1, -1, 2, 10, 0.5, 1.0, "", "relu", "x", "32", "20 MHz", "48 KiB", "adam", "mnist"]
+)
+REPLACEMENTS = (
+    SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.sampled_from(["units", "name", "dense", "x"]), SCALARS)
+)
+
+
+def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield here
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from paths(child, (*here, key))
+
+
+@given(data=st.data())
+@settings(max_examples=400, deadline=None)
+def test_we_refuse_what_jsonschema_refuses_and_nothing_else(data: st.DataObject) -> None:
+    document = copy.deepcopy(FULL)
+    for _ in range(data.draw(st.integers(0, 2))):
+        path = data.draw(st.sampled_from([path for path in paths(document) if path]))
+        parent: Any = document
+        for step in path[:-1]:
+            parent = parent[step]
+        action = data.draw(st.sampled_from(["replace", "remove", "add"]))
+        if action == "replace":
+            parent[path[-1]] = data.draw(REPLACEMENTS)
+        elif action == "remove":
+            del parent[path[-1]]
+        elif isinstance(parent, dict):
+            parent[data.draw(st.sampled_from(["name", "units", "extra", "optimizer"]))] = data.draw(REPLACEMENTS)
+    valid = jsonschema.Draft202012Validator(schema.sections()).is_valid(document)
+    problems = problems_of(document)
+    assert valid == (not problems), [problem.message for problem in problems]
+
+
+def test_defaults_are_filled_in_and_units_resolved() -> None:
+    problems: list[Diagnostic] = []
+    node = reader.read(Source("x.yaml", json.dumps(FULL)), problems)
+    assert node is not None
+    values = validate.check(node, schema.sections(), (), problems)
+    assert not problems
+    assert values["network"][0]["average_pooling"].items() >= {"size": 2}.items()
+    assert values["network"][1] == {"flatten": {}}
+    assert values["training"]["optimizer"] == {"sgd": {"learning_rate": 0.01, "momentum": 0.5, "nesterov": False}}
+    assert values["training"]["schedule"] == {"steps": {"epochs": [1, 2], "factor": 0.1}}
+    assert values["quantization"] == {"scheme": "power_of_two", "weights": "int8", "calibration": 50}
+    assert values["target"]["clock"] == 20_000_000 and values["target"]["memory"] == {"program": 49152}
+    assert values["target"]["prefer"] == "speed" and values["target"]["optimize"] == 2
+
+
+def test_the_stage_writes_and_checks(tmp_path: Path) -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    schema_stage.add_arguments(parser)
+    output = tmp_path / "schema.json"
+    with pytest.raises(GoldcrestError, match="not current"):
+        schema_stage.run(parser.parse_args(["--check", "--output", str(output)]))
+    schema_stage.run(parser.parse_args(["--output", str(output)]))
+    schema_stage.run(parser.parse_args(["--check", "--output", str(output)]))
+    assert json.loads(output.read_text(encoding="utf-8")) == schema.json_schema()
