@@ -82,16 +82,12 @@ def softmax_place(draft: Draft) -> None:
 def output_function(draft: Draft) -> None:
     """The loss must be able to read what the last layer puts out."""
     loss, function = draft.get("training", "loss"), _last_function(draft)
-    if loss is None or function is None or function in LOSSES[loss].outputs:
+    if loss is None or function is None or LOSSES[loss].goes_with(function):
         return
-    wanted = LOSSES[loss].outputs
-    others = [name for name in LOSSES if function in LOSSES[name].outputs]
     given = "a linear output" if function == "linear" else f"a {function} output"
-    draft.report(
-        ("training", "loss"),
-        f"{loss} does not go with {given}",
-        f"end the network with `- activation: {wanted[0]}`, or choose {' or '.join(others[:2])}",
-    )
+    others = " or ".join([name for name in LOSSES if LOSSES[name].goes_with(function)][:2])
+    end = f"end the network with `- activation: {LOSSES[loss].only[0]}`, or choose" if LOSSES[loss].only else "choose"
+    draft.report(("training", "loss"), f"{loss} does not go with {given}", f"{end} {others}")
 
 
 def output_width(draft: Draft) -> None:
@@ -129,12 +125,12 @@ def output_width(draft: Draft) -> None:
 
 
 def labels(draft: Draft) -> None:
-    """A loss for class numbers needs them. (They do for the other losses too: training turns them into values.)"""
+    """A loss that compares with class numbers needs a data set that has them."""
     description, loss = _describe(draft), draft.get("training", "loss")
     if description is None or description.classes is None or loss is None:
         return
     name = draft.get("dataset", "name")
-    if LOSSES[loss].labels == "index" and not description.classes:
+    if LOSSES[loss].indices and not description.classes:
         draft.report(
             ("training", "loss"), f"{loss} needs class numbers, and {name} has values", "use mean_squared_error"
         )
@@ -232,6 +228,8 @@ def chip_memory(mcu: str) -> dict[str, int]:
     return {"program": facts.flash_size, "data": facts.ram_size}
 
 
+RESHAPING = ("flatten", "reshape", "dropout")  # kinds that leave the values as they are
+
 Check = Callable[[Draft], None]
 CHECKS: tuple[Check, ...] = (
     model_name,
@@ -278,12 +276,12 @@ def _last_function(draft: Draft) -> str | None:
     items = draft.get("network")
     if not items or not draft.layers or draft.layers[-1].index != len(items) - 1:
         return None
-    last = draft.layers[-1]
-    if last.kind == "activation":
-        function = last.options.get("function")
-        return str(function) if function is not None else None
-    function = last.options.get("activation", "linear")
-    return str(function)
+    for layer in reversed(draft.layers):
+        if layer.kind == "activation":
+            return layer.options.get("function")
+        if layer.kind not in RESHAPING:
+            break
+    return "linear"
 
 
 def _written(draft: Draft, *key_path: str) -> bool:

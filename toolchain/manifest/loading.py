@@ -33,8 +33,8 @@ def load_all(models: Path | str | Iterable[Path]) -> list[Plan]:
             plans.append(load(path))
         except ManifestError as error:
             complaints.append(str(error))
-    complaints += _namesakes(paths)
-    if complaints:
+    if complaints:  # a model that is called as its file has no namesake
+        complaints += _namesakes(paths)
         raise ManifestError("\n\n".join(complaints))
     return sorted(plans, key=lambda plan: plan.name)
 

@@ -194,6 +194,8 @@ class _Check:
             if type_of(value) == type_of(node.value) and value == node.value:
                 return value
         notes = expected(node.value, map(str, values))
+        if str(node.value) in map(str, values):
+            notes = ("remove the quotes" if node.quoted else "put it in quotes",)
         known = f"unknown {schema['title']}" if "title" in schema else f"unknown {subject(key_path)}:"
         return self.report(node, key_path, f"{known} {shown(node)}", *notes)
 
