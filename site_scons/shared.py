@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -29,8 +28,7 @@ def refuse(message: str) -> NoReturn:
     screen.pause()
     sys.stdout.flush()
     print(message if "error:" in message.partition("\n")[0] else f"scons: error: {message}", file=sys.stderr)
-    sys.stderr.flush()
-    os._exit(2)  # SConstruct has not been read to its end: nothing has been started that would need an orderly end
+    sys.exit(2)
 
 
 def refusing(function: Callable[..., Any]) -> Callable[..., Any]:

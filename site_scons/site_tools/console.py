@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import atexit
 import io
+import json
 import os
 import re
 import sys
 import threading
 import time
 from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Any
 
+import SCons.Node
 import SCons.Script.Main as main
 import SCons.Taskmaster.Job as job
 from SCons.Script import GetBuildFailures, GetOption
@@ -23,6 +26,7 @@ CACHED = "Retrieved `"
 RESTATED = re.compile(r"^scons: \*\*\* \[.*\] Error -?\d+\n", re.MULTILINE)
 
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
+reports: list[Any] = []  # report.json of each model of this run
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
 _announced = threading.local()  # the command that this thread is about to run
@@ -118,5 +122,15 @@ def close() -> None:
     elif GetOption("clean"):
         screen.line("ok", f"{closing} removed; trained models are kept")
     else:
+        show_memory()
         screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} is up to date")
     sys.stdout.flush()
+
+
+def show_memory() -> None:
+    """The memory bars of reports that this run did not make anew; what it made was shown when it was made."""
+    from toolchain.report import bars
+
+    for report in reports:
+        if report.get_state() == SCons.Node.up_to_date or report.cached:
+            bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))

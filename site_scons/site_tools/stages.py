@@ -73,21 +73,23 @@ def stage(
     packages: Sequence[str] = NUMPY,
     reads: Sequence[str] = (),
     private: str = "",
+    silent: bool = False,
     **overrides: Any,
 ) -> Any:
     """The node of a verb. The first target is ``--output``, others are companions that the stage writes beside it, or
     options of their own if they are given by name; ``inputs`` are options whose values are nodes or lists of nodes;
-    ``private`` is a part of the command line that does not count (a port, a path for a message)."""
+    ``private`` is a part of the command line that does not count (a port, a path for a message); ``silent`` is for a
+    verb without ``--output``, whose target stands for something that is not a file."""
     words, sources = ["$( $PYTHON $)", "-m", "toolchain", verb], []
     for name, node in inputs.items():
         many = node if isinstance(node, list) else [node]
         first = len(sources)
         words += [f"--{name}", *(f"${{SOURCES[{first + index}]}}" for index in range(len(many)))]
         sources += many
-    named = targets if isinstance(targets, Mapping) else {}
-    paths = list(named.values()) if named else [targets] if isinstance(targets, str) else list(targets)
-    words += ["--output", "$TARGET"]
-    for index, name in enumerate(list(named)[1:], start=1):
+    options = targets if isinstance(targets, Mapping) else {}
+    paths = list(options.values()) if options else [targets] if isinstance(targets, str) else list(targets)
+    words += [] if silent else ["--output", "$TARGET"]
+    for index, name in enumerate(list(options)[1:], start=1):
         words += [f"--{name}", f"${{TARGETS[{index}]}}"]
     command = " ".join(words) + (f" $( {private} $)" if private else "")
     nodes = env.Command(paths, sources, SCons.Script.Action(command), STAGE=verb, **overrides)

@@ -25,6 +25,13 @@ ARGUMENTS = (
     Argument("model", "A,B", "models to build, separated by commas; all for every one"),
     Argument("check", "skip", "do not refuse early what cannot fit by estimate", "", ("skip",)),
     Argument("cache", "DIR", "folder of results shared between clones; off for none"),
+    Argument("port", "PORT", "the board's serial line; without it the virtual board"),
+    Argument("programmer", "NAME", "how to program the board (.local.yaml can hold these)"),
+    Argument("updi", "PORT", "the programming port, if it is not the serial line"),
+    Argument("baud", "N", "speed of the serial line"),
+    Argument("sample", "N", "which test sample flash tries"),
+    Argument("samples", "N", "how many test samples evaluate measures; 0 for all"),
+    Argument("only", "PATHS", "which tests, separated by commas"),
     Argument("verbose", "1", "show every command", "0", ("0", "1")),
     Argument("AVR_GCC", "PATH", "another avr-gcc than the pinned one"),
 )

@@ -30,6 +30,8 @@ def was_altered(target: Any) -> bool:
     """Is the file under the target's name another one than was remembered for it? (A missing one is SCons's matter.)"""
     if target.get_state() >= executing:
         return False  # it has been looked at, or made, in this run
+    if getattr(target.attributes, "completed_later", False):
+        return False
     return _was_altered(Path(target.get_internal_path()), target.get_stored_info().ninfo)
 
 

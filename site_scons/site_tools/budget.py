@@ -1,0 +1,65 @@
+"""What a model needs and what it is granted: refused early by estimate, measured, and held against the manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import console
+import SCons.Script
+from SCons.Script import GetOption
+from shared import add_methods, option, screen
+from stages import stage
+
+from toolchain.errors import ManifestError
+
+
+def generate(env: Any) -> None:
+    add_methods(env, Check=check, Measure=measure, Budget=budget)
+
+
+def exists(env: Any) -> bool:
+    return True
+
+
+def check(env: Any, plan: Any) -> Any:
+    """Refuses at once what cannot fit (``check=skip`` does not); the target prints the estimates."""
+    from toolchain.manifest import InvalidManifest
+    from toolchain.memory import estimate
+
+    hopeless = None if GetOption("clean") else estimate.refuse(plan.values)
+    if hopeless is not None and option("check") != "skip":
+        error = InvalidManifest(plan.values.path, [hopeless])
+        raise ManifestError(f"{error}; check=skip builds it all the same")
+
+    def show(target: Any, source: Any, env: Any) -> None:
+        from toolchain.graph import listing
+
+        for line in listing.check(plan.values):
+            screen.write(line + "\n")
+
+    name = f"{plan.folder}/.check"
+    return env.AlwaysBuild(env.Command(name, [], SCons.Script.Action(show, cmdstr=None)))
+
+
+def measure(env: Any, plan: Any, firmware: Any, host: Any, generated: Any, network: Any, model: Any, data: Any) -> Any:
+    """``memory.json``, ``latency.json`` and ``accuracy.json``: measured, whether or not it is within the budget."""
+    description = next(node for node in generated if node.name == "network.json")
+    inputs = {"plan": plan.compilation, "elf": firmware.elf}
+    memory = stage(env, "memory", f"{plan.folder}/memory.json", {**inputs, "usage": firmware.usages})
+    inputs |= {"network": network, "description": description, "dataset": data}
+    latency = stage(env, "latency", f"{plan.folder}/latency.json", inputs)
+    inputs = {"plan": plan.quantization, "host": host, "network": network, "model": model, "dataset": data}
+    accuracy = stage(env, "accuracy", f"{plan.folder}/accuracy.json", inputs)
+    return {"memory": memory[0], "latency": latency[0], "accuracy": accuracy[0]}
+
+
+def budget(env: Any, plan: Any, measured: Any, network: Any, firmware: Any) -> Any:
+    """``report.json``, and ``firmware.hex`` only if the budgets hold. Returns the image and the report."""
+    targets = {"output": f"{plan.folder}/report.json", "hex": f"{plan.folder}/firmware.hex"}
+    ranges = env.File(f"{plan.folder}/ranges.json")
+    inputs = {"plan": plan.memory, **measured, "ranges": ranges, "elf": firmware.elf}
+    words = f"--manifest {plan.values.path} --evaluation {plan.folder}/evaluation.json"
+    report, image = stage(env, "budget", targets, inputs, private=words)
+    report.attributes.completed_later = True  # an evaluation on the board adds its accuracy
+    console.reports.append(report)
+    return image, report

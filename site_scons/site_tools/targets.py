@@ -1,0 +1,72 @@
+"""What may be asked for on the command line: the targets, the list of them, and the tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import SCons.Script
+from SCons.Script import COMMAND_LINE_TARGETS, GetOption
+from shared import ROOT, add_methods, option, screen
+
+from toolchain.errors import GoldcrestError
+from toolchain.graph import arguments
+
+of_models: dict[str, str] = {}  # target → what it does, for targets that need a model
+general: dict[str, str] = {}  # the others
+
+
+def generate(env: Any) -> None:
+    add_methods(env, Targets=targets, Tests=tests, Finish=finish)
+
+
+def exists(env: Any) -> bool:
+    return True
+
+
+def targets(env: Any, **summaries: str) -> None:
+    """Announce the targets that each model has, for the list and for the check of what was asked."""
+    of_models.update(summaries)
+
+
+def tests(env: Any) -> None:
+    """Always run, with the terminal to themselves; their exit status is that of the build."""
+    general["test"] = "the tests, ruff and mypy; only=PATHS for some of them"
+    chosen = " ".join(option("only").split(",")) if option("only") else "tests"
+    command = SCons.Script.Action(f"$PYTHON -m pytest -n 2 {chosen}")
+    env.AlwaysBuild(env.Alias("test", env.Command("#build/.tests", [], command, STAGE="test", TERMINAL=True)))
+
+
+def finish(env: Any) -> None:
+    """Refuse what is not known; without a model and a target, say what there is."""
+    asked = [str(name) for name in COMMAND_LINE_TARGETS]
+    arguments.require("target", [name for name in asked if os.path.sep not in name], [*of_models, *general])
+    needing = [name for name in asked if name in of_models]
+    if needing and not option("model") and not GetOption("clean"):
+        raise GoldcrestError(f"{needing[0]} needs a model: ./scons model=M {needing[0]} (./scons lists the models)")
+    if not asked and not option("model") and not (GetOption("help") or GetOption("clean")):
+        list_everything()
+    if GetOption("help"):
+        SCons.Script.Help("\n".join(everything()) + "\n")
+
+
+def list_everything() -> None:
+    screen.write("\n".join(everything()) + "\n")
+    sys.exit(0)
+
+
+def everything() -> list[str]:
+    from toolchain.graph import listing
+
+    paths = sorted((ROOT / "models").glob("*.yaml"))
+    described = {f"{each.name}={each.value}": each.help for each in arguments.ARGUMENTS}
+    return [
+        "./scons model=M [target …]      several models by comma, model=all for every one",
+        "",
+        *listing.models(path.relative_to(ROOT) for path in paths),
+        "",
+        *listing.table({"target": "", **of_models, **general}),
+        "",
+        *listing.table({"option": "", **described}),
+    ]

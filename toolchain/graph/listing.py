@@ -1,0 +1,61 @@
+"""What ``./scons`` alone prints: the models with what they will probably need, and the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from toolchain import manifest
+from toolchain.errors import ManifestError
+from toolchain.memory.estimate import estimate, refuse
+
+
+def models(paths: Iterable[Path]) -> list[str]:
+    """A line for each manifest; one that cannot be read has its first error instead of figures."""
+    lines = [f"  {'model':<20} {'parameters':>10} {'flash, estimated':>18} {'RAM, estimated':>16}"]
+    for path in paths:
+        try:
+            plan = manifest.load(path)
+        except ManifestError as error:
+            first = str(error).partition("\n")[0]
+            lines.append(f"  {path.stem:<20} {first}")
+            continue
+        needed = estimate(plan)
+        flash = share(needed.program, plan.memory["program"])
+        data = share(needed.data, plan.memory["data"])
+        lines.append(f"  {plan.name:<20} {needed.parameters:>10,} {flash:>18} {data:>16}  {verdict(plan)}")
+    return lines
+
+
+def share(used: int, budget: int) -> str:
+    """``27,112 B   55 %``"""
+    return f"{used:,} B {100 * used / budget:4.0f} %"
+
+
+def verdict(plan: manifest.Plan) -> str:
+    needed = estimate(plan)
+    if refuse(plan) is not None:
+        return "too large"
+    if needed.program > plan.memory["program"] or needed.data > plan.memory["data"]:
+        return "may be too large"
+    return "fits"
+
+
+def table(rows: Mapping[str, str]) -> list[str]:
+    """Names and what they mean."""
+    return [f"  {name:<20} {text}" for name, text in rows.items()]
+
+
+def check(plan: manifest.Plan) -> list[str]:
+    """What ``./scons model=M check`` says of a model that is not refused."""
+    needed = estimate(plan)
+    program, data = plan.memory["program"], plan.memory["data"]
+    clock = plan.compilation["clock_hz"] / 1e6
+    return [
+        f"check      {plan.path:<36}  {needed.parameters:,} parameters; by estimate:",
+        f"program    {needed.program:>7,} of {program:>7,} B  {100 * needed.program / program:4.0f} %    "
+        f"weights {needed.weights:,}  kernels {needed.kernels:,}  application {needed.application:,}",
+        f"data       {needed.data:>7,} of {data:>7,} B  {100 * needed.data / data:4.0f} %    "
+        f"activations {needed.activations:,}  static {needed.static:,}  stack {needed.stack:,}",
+        f"latency    {needed.milliseconds:.1f} ms at {clock:g} MHz, {needed.cycles:,} cycles",
+    ]
