@@ -1,0 +1,122 @@
+"""Stage ``accuracy``: how often the network is right on all test samples, as trained and as the chip computes it.
+
+The chip's figure comes from the same C compiled for this machine; its answers are held byte by byte against the integer
+reference on the first samples. The float figure comes from the trained model, in numpy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolchain.errors import GoldcrestError, ToolError
+from toolchain.files import atomic
+from toolchain.ir import store
+from toolchain.ir.graph import Graph
+from toolchain.quantization.quantize_stage import float_graph, threshold
+from toolchain.report import status
+
+COMPARED = 256
+BATCH = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/quantization.json")
+    parser.add_argument("--host", type=Path, required=True, help="the network as a program for this machine")
+    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
+    parser.add_argument("--model", type=Path, required=True, help="the trained model (.h5)")
+    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz)")
+    parser.add_argument("--output", type=Path, required=True, help="accuracy.json")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    graph = store.load(args.network)
+    with np.load(args.dataset) as data:
+        x, y, classes = data["x_test"], data["y_test"], int(data["classes"])
+    trained = float_graph(args.model, plan, x.dtype, classes)
+    report = measure(args.host, graph, trained, x, y, threshold(plan["loss"]))
+    with atomic(args.output, "w") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+    status.done(_closing(report))
+
+
+def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarray, limit: float) -> dict[str, Any]:
+    """The content of accuracy.json. ``x`` raw test samples (n, …), ``y`` classes (n,) or target values (n, k).
+
+    ``limit`` is the float output from which a single-output classifier says 1. Raises GoldcrestError if the host's C and
+    the reference differ.
+    """
+    status.update("integer network")
+    codes = graph.encode(x)
+    outputs, found = run_host(host, codes, graph.output.size)
+    compare(host, graph, codes[:COMPARED], outputs[:COMPARED], found[:COMPARED])
+    real = forward(trained, x)
+    report: dict[str, Any] = {
+        "schema": 1, "samples": len(x), "compared": min(COMPARED, len(x)), "float": None, "quantized": None, "error": None,
+    }  # fmt: skip
+    if graph.decision == "none":
+        values = graph.output.real(outputs.view(graph.output.dtype).astype(np.int64))
+        report["error"] = {
+            "measure": "mean absolute error",
+            "float": float(np.abs(real - y.reshape(len(y), -1)).mean()),
+            "quantized": float(np.abs(values - y.reshape(len(y), -1)).mean()),
+        }
+        return report
+    labels = (y if y.ndim == 1 else _labels(y)).astype(np.int64)
+    says = (real[:, 0] >= limit).astype(np.int64) if graph.decision == "threshold" else np.argmax(real, axis=1)
+    report["float"] = float((says == labels).mean())
+    report["quantized"] = float((found == labels).mean())
+    report["agreement"] = float((found == says).mean())
+    return report
+
+
+def run_host(host: Path, codes: np.ndarray, output_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Output bytes (n, bytes) and classes (n,), both uint8, of the network's program. Raises ToolError if it fails."""
+    try:
+        done = subprocess.run([host.resolve()], input=codes.tobytes(), capture_output=True, check=False)
+    except OSError as error:
+        raise ToolError(f"{host} cannot be run ({error.strerror}); delete it and build again") from error
+    if done.returncode or len(done.stdout) != len(codes) * (output_bytes + 1):
+        reason = done.stderr.decode(errors="replace").strip() or f"{len(done.stdout)} bytes came back"
+        raise ToolError(f"{host} failed on {len(codes)} inputs: {reason}; delete it and build again")
+    rows = np.frombuffer(done.stdout, np.uint8).reshape(len(codes), output_bytes + 1)
+    return rows[:, :-1].copy(), rows[:, -1].copy()
+
+
+def compare(host: Path, graph: Graph, codes: np.ndarray, outputs: np.ndarray, classes: np.ndarray) -> None:
+    """Raises GoldcrestError if any output byte or class is not the reference's."""
+    expected = graph.run(codes.astype(np.int64)).reshape(len(codes), -1)
+    same = ((expected & 0xFF).astype(np.uint8) == outputs).all(axis=1) & (graph.classify(expected) == classes)
+    if not same.all():
+        raise GoldcrestError(
+            f"{host}: the network in C and the integer reference differ on {int((~same).sum())} of {len(codes)} test samples, "
+            f"first on sample {int(np.argmin(same))}; this is a defect of the compiler, please report it with the manifest"
+        )
+
+
+def forward(trained: Graph, x: np.ndarray) -> np.ndarray:
+    """The float network's outputs (n, values), float64."""
+    rows = []
+    for start in range(0, len(x), BATCH):
+        status.update("float network", start / len(x))
+        part = trained.encoding.scaled(x[start : start + BATCH].reshape(-1, *trained.input.shape))
+        rows.append(trained.run(part).reshape(len(part), -1))
+    return np.concatenate(rows)
+
+
+def _labels(targets: np.ndarray) -> np.ndarray:
+    """Classes from targets that are values: one-hot rows, or a single column of 0 and 1 (or -1 and 1)."""
+    return np.argmax(targets, axis=1) if targets.shape[1] > 1 else targets[:, 0] > 0.5
+
+
+def _closing(report: dict[str, Any]) -> str:
+    if report["error"]:
+        return f"mean absolute error {report['error']['quantized']:.4g}, float {report['error']['float']:.4g}"
+    return f"{100 * report['quantized']:.2f} %, float {100 * report['float']:.2f} %, {report['samples']:,} samples"

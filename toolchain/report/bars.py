@@ -1,0 +1,89 @@
+"""The memory bars and the latency line that end a build.
+
+    program  [=====.....]  55.1 %   27,112 of 49,152 B    weights 25,450  kernels 912  application 750
+    data     [==........]  20.0 %    1,214 of  6,144 B    activations 816  static 96  stack 302
+    latency                          8.0 ms at 20 MHz      160,000 cycles, 6.3 per product
+
+On a terminal of fewer columns the details go on lines of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+WIDTH = 10
+LABEL = 9
+DETAILS = 52  # the column at which the details begin
+
+
+def lines(report: Mapping[str, Any], columns: int | None = None) -> list[str]:
+    """The three lines (more if ``columns`` are too few), plain."""
+    program, data = report["program"], report["data"]
+    parts = (("weights", "kernels", "application"), ("activations", "static", "stack"))
+    rows = [
+        (_memory(name, section), "  ".join(f"{part} {section[part]:,}" for part in names))
+        for name, section, names in zip(("program", "data"), (program, data), parts, strict=True)
+    ]
+    rows.append(_latency(report))
+    result = []
+    for head, details in rows:
+        if columns is None or DETAILS + len(details) <= columns:
+            result.append(f"{head:<{DETAILS}}  {details}".rstrip())
+        else:
+            result += [head.rstrip(), f"{'':<{LABEL}}{details}"]
+    return result
+
+
+def _memory(name: str, section: Mapping[str, int]) -> str:
+    share = section["used"] / section["budget"]
+    filled = min(WIDTH, max(1 if section["used"] else 0, int(share * WIDTH)))
+    bar = "=" * filled + "." * (WIDTH - filled)
+    room = max(len(f"{section['budget']:,}"), 6)
+    return f"{name:<{LABEL}}[{bar}] {share:>6.1%} ".replace("%", " %") + f" {section['used']:>{room},} of {section['budget']:>{room},} B"
+
+
+def _latency(report: Mapping[str, Any]) -> tuple[str, str]:
+    latency = report["latency"]
+    clock = report["clock_hz"] / 1e6
+    head = f"{'latency':<{LABEL + WIDTH + 13}}{_time(latency['ms'])} at {clock:g} MHz"
+    products = sum(layer["macs"] for layer in latency["layers"])
+    details = f"{round(latency['cycles_mean']):,} cycles"
+    if products:
+        details += f", {latency['cycles_mean'] / products:.1f} per product"
+    return head, details
+
+
+def _time(ms: float) -> str:
+    return f"{ms:.1f} ms" if ms >= 10 else f"{ms:.2f} ms" if ms >= 0.1 else f"{1000 * ms:.0f} µs"
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """Prints the lines; colours if the environment asks for them (FORCE_COLOR), as wide as COLUMNS says."""
+    columns = os.environ.get("COLUMNS", "")
+    rendered = lines(report, int(columns) if columns.isdigit() else None)
+    if "FORCE_COLOR" not in os.environ:
+        print("\n".join(rendered), flush=True)
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line in rendered:
+        console.print(_coloured(line, report))
+
+
+def _coloured(line: str, report: Mapping[str, Any]) -> Text:
+    """Green up to nine tenths of the budget, yellow above, red beyond it."""
+    from rich.text import Text
+
+    text = Text(line)
+    section = report.get(line[:LABEL].strip())
+    if isinstance(section, Mapping) and "budget" in section:
+        share = section["used"] / section["budget"]
+        text.stylize("red" if share > 1 else "yellow" if share > 0.9 else "green", LABEL, LABEL + WIDTH + 2)
+    text.stylize("bold", 0, LABEL)
+    return text

@@ -1,0 +1,149 @@
+"""Stage ``budget``: report.json from what the other stages measured, and the image if it fits.
+
+report.json is written always. firmware.hex, the only file that a programmer takes, is written only if program and data
+memory hold; an older one is removed otherwise, and the stage fails with the line of the manifest that grants too little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from intelhex import IntelHex
+
+from toolchain.errors import BudgetError, GoldcrestError
+from toolchain.files import atomic
+from toolchain.manifest import Diagnostic, InvalidManifest, load, place
+from toolchain.memory import estimate
+from toolchain.memory.elf import Image
+from toolchain.report import bars
+
+SCHEMA = 1
+MEMORIES = ("program", "data")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/memory.json: the budgets, in bytes")
+    parser.add_argument("--memory", type=Path, required=True, help="memory.json")
+    parser.add_argument("--latency", type=Path, required=True, help="latency.json")
+    parser.add_argument("--accuracy", type=Path, required=True, help="accuracy.json")
+    parser.add_argument("--ranges", type=Path, required=True, help="ranges.json: each layer's range and saturation")
+    parser.add_argument("--elf", type=Path, required=True, help="the linked firmware")
+    parser.add_argument("--output", type=Path, required=True, help="report.json")
+    parser.add_argument("--hex", type=Path, required=True, help="the image, written only if it fits")
+    parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error and what would fit")
+    parser.add_argument("--evaluation", type=Path, help="evaluation.json, if the model was evaluated on a board")
+
+
+def run(args: argparse.Namespace) -> None:
+    budgets, memory, latency, accuracy, ranges = (
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (args.plan, args.memory, args.latency, args.accuracy, args.ranges)
+    )
+    image = Image(args.elf)
+    content = hex_text(image)
+    report = make(args.output.parent.name, budgets, memory, latency, accuracy, ranges)
+    report["accuracy"]["board"] = board_accuracy(args.evaluation, content)
+    exceeded = [name for name in MEMORIES if report[name]["used"] > report[name]["budget"]]
+    if exceeded:
+        args.hex.unlink(missing_ok=True)  # first of all: what does not fit cannot be flashed
+    with atomic(args.output, "w") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+    bars.show(report)
+    if exceeded:
+        raise overflow(report, memory, exceeded, args.manifest)
+    with atomic(args.hex, "w") as file:
+        file.write(content)
+
+
+def make(
+    model: str,
+    budgets: dict[str, int],
+    memory: dict[str, Any],
+    latency: dict[str, Any],
+    accuracy: dict[str, Any],
+    ranges: dict[str, Any],
+) -> dict[str, Any]:
+    """report.json, version 1: the fields are a contract, tools and tests read them."""
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": model,
+        "mcu": memory["mcu"],
+        "clock_hz": latency["clock_hz"],
+        "compiler": memory["compiler"],
+    }
+    for name, parts in (("program", ("weights", "kernels", "application")), ("data", ("static", "activations", "stack"))):
+        section = memory[name]
+        report[name] = {"used": section["used"], "budget": budgets[name], **{part: section[part] for part in parts}}
+    report["latency"] = {key: latency[key] for key in ("cycles", "cycles_mean", "cycles_max", "ms", "layers")}
+    report["accuracy"] = {
+        "float": accuracy["float"],
+        "quantized": accuracy["quantized"],
+        "board": None,
+        "samples": accuracy["samples"],
+    }
+    if accuracy.get("error"):  # a regression has no share of right answers
+        report["accuracy"]["error"] = accuracy["error"]
+    fields = ("name", "kind", "shape", "minimum", "maximum", "saturated", "weight_bits", "weight_bytes", "nonzero")
+    report["layers"] = [{key: layer[key] for key in fields} for layer in ranges["layers"]]
+    return report
+
+
+def hex_text(image: Image) -> str:
+    """Flash as Intel HEX, rows of 16 bytes; the same image always gives the same text."""
+    from io import StringIO
+
+    content = IntelHex()
+    for load_address, _data, part in image.segments:
+        content.frombytes(part, offset=load_address)
+    text = StringIO()
+    content.write_hex_file(text)
+    return text.getvalue()
+
+
+def board_accuracy(evaluation: Path | None, content: str) -> float | None:
+    """The accuracy that a board reached with exactly this image, if there is one."""
+    if evaluation is None or not evaluation.exists():
+        return None
+    try:
+        found = json.loads(evaluation.read_text(encoding="utf-8"))
+        if found["image_sha256"] == hashlib.sha256(content.encode()).hexdigest():
+            accuracy = found["accuracy"]["board"]
+            return None if accuracy is None else float(accuracy)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # an evaluation of another version says nothing about this image
+    return None
+
+
+def overflow(report: dict[str, Any], memory: dict[str, Any], exceeded: list[str], manifest: Path | None) -> GoldcrestError:
+    """The error for budgets that do not hold, at the line of the manifest that grants them."""
+    explained = [(name, _message(name, report[name]), _notes(name, report, memory, manifest)) for name in exceeded]
+    if manifest is None:
+        return BudgetError("\n".join("\n".join([message, *(f"  {note}" for note in notes)]) for _, message, notes in explained))
+    found = []
+    for name, message, notes in explained:
+        key_path = ("target", "memory", name)
+        found.append(Diagnostic(message, place(manifest, key_path), notes, key_path))
+    return InvalidManifest(found[0].file, found)
+
+
+def _message(name: str, section: dict[str, int]) -> str:
+    used, budget = section["used"], section["budget"]
+    return f"{name} memory: {used:,} B needed, {budget:,} B available ({used - budget:,} B over)"
+
+
+def _notes(name: str, report: dict[str, Any], memory: dict[str, Any], manifest: Path | None) -> tuple[str, ...]:
+    section = report[name]
+    if name == "program":
+        parts = [(f"{layer['name']} weights", layer["bytes"]) for layer in memory["weights"]]
+        parts += [("kernels", section["kernels"]), ("application", section["application"])]
+    else:
+        parts = [(part, section[part]) for part in ("activations", "stack", "static")]
+    notes = [f"largest: {estimate.listed(parts)}"]
+    if manifest is not None:
+        notes.append(f"fits: {estimate.fits(load(manifest), name, section['used'])}")
+    return tuple(notes)

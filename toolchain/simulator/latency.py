@@ -1,0 +1,173 @@
+"""How long an inference takes: for one input layer by layer, for many on average, and for the worst possible one.
+
+The worst case. ``gc_infer`` calls one function a layer, and no function's time depends on how the ones before it got
+their results, only on the values they left. So the maximum over all inputs is at most
+
+    glue + sum over layers of (the layer's own maximum over all values its input could hold)
+
+and that sum is what is reported. A layer's own maximum is measured, not computed: its branches on data are of few kinds
+(a zero is skipped, a sum is clamped at either end, a value beats the best so far), and for each kind there are inputs that
+send every repetition the long way at once: no zeros anywhere; biases replaced in flash by numbers that push every sum over
+one end of its clamp; values that ascend, so that each beats those before it. The layer is called with all of these, and
+the slowest counts. Such a combination may belong to no real input: the figure errs upward, never downward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from toolchain.ir.graph import Graph, Tensor
+from toolchain.memory.elf import ARENA
+from toolchain.simulator.core import BREAKPOINT, CallResult, Core
+
+Progress = Callable[[str, float], None]
+PATCH = 1 << 22
+"""What replaces biases: far beyond any clamp, and small enough that 24-bit sums do not wrap around."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One inference: cycles of each layer function by name (they add up to the call's), and the arena before each."""
+
+    call: CallResult
+    cycles: dict[str, int]
+    arenas: dict[str, bytes]
+
+
+def functions(description: Mapping[str, Any]) -> list[str]:
+    """The layer functions in the order of execution, from network.json."""
+    return [layer["function"] for layer in description["layers"] if layer["function"]]
+
+
+def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trace:
+    """Runs one inference on input ``codes`` (uint8 or int8), stopping at each layer.
+
+    A layer's cycles run from its first instruction to that of the next one; the way into the first layer counts to it, and
+    the way out of ``gc_infer`` to the last.
+    """
+    names = functions(description)
+    core.write(core.call("gc_input").value, codes.tobytes())
+    for name in names:
+        core.set_breakpoint(name)
+    arena_bytes = description["arena"]["bytes"]
+    began = core.cycles
+    starts: list[int] = []
+    arenas: dict[str, bytes] = {}
+    core.enter("gc_infer")
+    while core.resume() == BREAKPOINT:
+        name = core.image.function_at(core.pc)
+        starts.append(core.cycles)
+        arenas[name] = core.read(ARENA, arena_bytes)
+    call = core.result()
+    for name in names:
+        core.set_breakpoint(name, False)
+    if list(arenas) != names:
+        raise RuntimeError(f"gc_infer ran {list(arenas)}, network.json says {names}")
+    edges = [began, *starts[1:], began + call.cycles]
+    return Trace(call, {name: edges[n + 1] - edges[n] for n, name in enumerate(names)}, arenas)
+
+
+def worst(core: Core, graph: Graph, description: Mapping[str, Any], sample: Trace, progress: Progress | None = None) -> int:
+    """An upper bound of the cycles of any inference, see above; ``sample`` is the trace of any one."""
+    described = [layer for layer in description["layers"] if layer["function"]]
+    total = sample.call.cycles
+    for index, layer in enumerate(described):
+        if progress:
+            progress(layer["name"], index / len(described))
+        name = layer["function"]
+        core.write(ARENA, sample.arenas[name])
+        # The same call measured alone: what the sample's inference took beyond these calls is glue, alike for all inputs.
+        total += _slowest(core, graph, layer, sample.arenas[name]) - core.call(name).cycles
+    return total
+
+
+def _slowest(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes) -> int:
+    tensors = _inputs(graph, layer)
+    base = core.data_address(ARENA)
+    places = [base + entry["offset"] for entry in layer["inputs"]]
+    slowest = 0
+    for patches in _bias_patches(core, layer["biases"]):
+        saved = [(name, core.read_flash(name, len(content))) for name, content in patches]
+        for name, content in patches:
+            core.write_flash(name, content)
+        for values in _stimuli(tensors):
+            core.write(ARENA, arena)
+            for place, codes in zip(places, values, strict=True):
+                core.write(place, codes)
+            slowest = max(slowest, core.call(layer["function"]).cycles)
+        for name, content in saved:
+            core.write_flash(name, content)
+    return slowest
+
+
+def _inputs(graph: Graph, layer: Mapping[str, Any]) -> list[Tensor]:
+    """The types of the tensors that a layer of network.json reads; the decision reads the graph's output."""
+    for candidate in graph.layers:
+        if candidate.name == layer["name"]:
+            return [graph.tensor(name) for name in candidate.inputs]
+    return [graph.output]
+
+
+def _bias_patches(core: Core, biases: Sequence[str]) -> Iterator[list[tuple[str, bytes]]]:
+    """What to write over the bias arrays: nothing, then great and small numbers of every width that an entry may have."""
+    yield []
+    sizes = {symbol.name: symbol.size for symbol in core.image.symbols}
+    arrays = [(name, sizes[name]) for name in biases if name in sizes]
+    if not arrays:
+        return
+    for width, value in product((2, 3, 4), (PATCH, -PATCH)):
+        if all(size % width == 0 for _name, size in arrays):
+            entry = max(-0x6000, min(0x6000, value)) if width == 2 else value
+            content = entry.to_bytes(width, "little", signed=True)
+            yield [(name, content * (size // width)) for name, size in arrays]
+
+
+def _stimuli(tensors: Sequence[Tensor]) -> Iterator[list[bytes]]:
+    """Inputs that take branches the long way: one of these patterns for all inputs of the layer at once."""
+    rng = np.random.default_rng(1)
+    yield [_constant(tensor, tensor.high) for tensor in tensors]
+    yield [_constant(tensor, tensor.low) for tensor in tensors]
+    for value in (1, -1, 2):
+        yield [_constant(t, value) for t in tensors]
+    for window in (0, 2, 3, 4):
+        for sign in (1, -1):
+            yield [_ramp(t, window, sign) for t in tensors]
+    for _ in range(3):
+        yield [_codes(t, rng.integers(t.low, t.high + 1, t.size)) for t in tensors]
+
+
+def _constant(tensor: Tensor, value: int) -> bytes:
+    return _codes(tensor, np.full(tensor.size, value))
+
+
+def _ramp(tensor: Tensor, window: int, sign: int) -> bytes:
+    """Values that ascend (or descend) along the tensor, or within each window of a pooling layer in scanning order."""
+    position = np.arange(tensor.size)
+    if window and len(tensor.shape) == 3:
+        row, column, _channel = np.unravel_index(position, tensor.shape)
+        position = row % window * window + column % window
+    steps = tensor.high - tensor.low
+    rank = position % (steps + 1) if position.max() > steps else position
+    return _codes(tensor, tensor.low + rank if sign > 0 else tensor.high - rank)
+
+
+def _codes(tensor: Tensor, values: np.ndarray) -> bytes:
+    return (np.clip(values, tensor.low, tensor.high) & 0xFF).astype(np.uint8).tobytes()
+
+
+def mean(core: Core, codes: np.ndarray, output_bytes: int, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles (uint64) and output bytes (uint8, (n, bytes)) of each input."""
+    cycles, outputs = [], []
+    step = max(1, min(100, 200_000_000 // max(1, int(core.call("gc_infer").cycles))))
+    for start in range(0, len(codes), step):
+        if progress:
+            progress(f"{start:,} of {len(codes):,} samples", start / len(codes))
+        batch = core.infer_many(codes[start : start + step], output_bytes)
+        cycles.append(batch.cycles)
+        outputs.append(batch.outputs)
+    return np.concatenate(cycles), np.concatenate(outputs)

@@ -1,0 +1,95 @@
+"""Stage ``latency``: cycles of an inference on the chip, from its image, into latency.json.
+
+cycles       the first test sample, split into layers that add up to it
+cycles_mean  the first 1,000 test samples (ms is this one at the chip's clock)
+cycles_max   no input takes longer; see ``latency`` for how it is found
+
+Also here the chip's answers on the first samples are held against the integer reference, byte by byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolchain.errors import GoldcrestError
+from toolchain.files import atomic
+from toolchain.ir import store
+from toolchain.ir.graph import Graph
+from toolchain.report import status
+from toolchain.simulator import latency
+from toolchain.simulator.core import Core
+
+SAMPLES = 1000
+COMPARED = 200
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/compilation.json")
+    parser.add_argument("--elf", type=Path, required=True, help="the linked firmware")
+    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
+    parser.add_argument("--description", type=Path, required=True, help="network.json of the code generator")
+    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz)")
+    parser.add_argument("--output", type=Path, required=True, help="latency.json")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    description = json.loads(args.description.read_text(encoding="utf-8"))
+    graph = store.load(args.network)
+    with np.load(args.dataset) as data:
+        codes = graph.encode(data["x_test"][:SAMPLES])
+    report = measure(Core(args.elf, plan["mcu"]), graph, description, codes, plan["clock_hz"])
+    with atomic(args.output, "w") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+    status.done(f"{report['ms']:.2f} ms, at most {1000 * report['cycles_max'] / plan['clock_hz']:.2f} ms")
+
+
+def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.ndarray, clock_hz: int) -> dict[str, Any]:
+    """The content of latency.json. ``codes`` are encoded test samples (n, *input shape).
+
+    Raises GoldcrestError if the chip's answers are not the reference's.
+    """
+    status.update("first sample")
+    first = latency.trace(core, description, codes[0])
+    cycles, outputs = latency.mean(core, codes, graph.output.size, status.update)
+    _compare(core, graph, codes[:COMPARED], outputs[:COMPARED])
+    longest = latency.worst(core, graph, description, first, lambda name, done: status.update(f"worst case of {name}", done))
+    average = float(cycles.astype(np.float64).mean())
+    return {
+        "schema": 1,
+        "mcu": core.facts.mcu,
+        "core": core.facts.core,
+        "clock_hz": clock_hz,
+        "cycles": first.call.cycles,
+        "cycles_mean": round(average, 1),
+        "cycles_max": max(longest, int(cycles.max()), first.call.cycles),
+        "ms": round(1000 * average / clock_hz, 4),
+        "samples": len(codes),
+        "compared": len(codes[:COMPARED]),
+        "stack": first.call.stack,
+        "layers": [
+            {
+                "name": layer["name"],
+                "kind": layer["kind"],
+                "macs": layer["macs"],
+                "cycles": first.cycles.get(layer["function"], 0),
+            }
+            for layer in description["layers"]
+        ],
+    }
+
+
+def _compare(core: Core, graph: Graph, codes: np.ndarray, outputs: np.ndarray) -> None:
+    expected = (graph.run(codes.astype(np.int64)).reshape(len(codes), -1) & 0xFF).astype(np.uint8)
+    wrong = np.flatnonzero((expected != outputs).any(axis=1))
+    if len(wrong):
+        raise GoldcrestError(
+            f"{core.image.path}: the simulated chip and the integer reference differ on {len(wrong)} of {len(codes)} test "
+            f"samples, first on sample {wrong[0]}; this is a defect of the compiler, please report it with the manifest"
+        )
