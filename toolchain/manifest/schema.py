@@ -211,13 +211,14 @@ def _network() -> Schema:
         if kind.shorthand:
             value = next(dict(option.schema) for option in kind.options if option.name == kind.shorthand)
             value.pop("default", None)
-            schema = {"anyOf": [value, schema], "x-shorthand": kind.shorthand}
+            nothing = [] if schema.get("required") else [{"type": "null"}]
+            schema = {"anyOf": [value, schema, *nothing], "x-shorthand": kind.shorthand}
         elif not schema.get("required"):
             schema = {**schema, "type": ["object", "null"]}
         kinds[name] = {**schema, "description": kind.summary}
     return {
         "type": "array",
-        "items": _choice(kinds, title="layer"),
+        "items": _choice(kinds, title="layer", examples=[{"dense": {"units": 10}}, "flatten"]),
         "minItems": 1,
         "description": "The layers, first to last.",
     }
@@ -230,7 +231,11 @@ def _training() -> Schema:
     optimizers = {o.name: {**_options(o.options), "description": o.summary} for o in OPTIMIZERS.values()}
     first = {option.name: option.schema["default"] for option in OPTIMIZERS["adam"].options}
     optimizer = _choice(
-        optimizers, title="optimizer", default={"adam": first}, description="How the weights are changed."
+        optimizers,
+        title="optimizer",
+        examples=[{"adam": {"learning_rate": 0.001}}],
+        default={"adam": first},
+        description="How the weights are changed.",
     )
     losses = " ".join(f"{loss.name}: {loss.summary}" for loss in LOSSES.values())
     return _mapping(

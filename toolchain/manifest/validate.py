@@ -247,9 +247,7 @@ class _Check:
         names = list(schema.get("properties", {}))
         given = list(node.value)
         if not given:
-            return self.report(
-                node, key_path, f"{subject(key_path)} is an empty mapping", f"expected one of: {', '.join(names)}"
-            )
+            return self.report(node, key_path, f"{subject(key_path)} is an empty mapping", options_note(schema))
         first = next((key for key in given if key in names), given[0])
         other = next(key for key in given if key != first)
         message = f"{subject(key_path)} has {len(given)} keys, and one was expected: `{first}`"
@@ -282,7 +280,7 @@ class _Check:
         properties = named["properties"]
         what = schema.get("title", subject(key_path))
         if isinstance(node.value, dict) and len(node.value) != 1:
-            return self.wrong_count(node, named, key_path)
+            return self.wrong_count(node, {**schema, **named}, key_path)
         name = node.value if isinstance(node.value, str) else next(iter(node.value))
         place = node if isinstance(node.value, str) else node.keys[name]
         if name not in properties:
@@ -381,7 +379,17 @@ def needs_one(node: Node, schema: Schema, key_path: KeyPath) -> str | None:
     return f"write `{key_path[-1]}: {{{needed[0]}: {shown(node).strip('`')}}}`"
 
 
+def written(value: Any, inside: bool = False) -> str:
+    """An example as one writes it in a manifest."""
+    if isinstance(value, dict):
+        text = ", ".join(f"{key}: {written(inner, True)}" for key, inner in value.items())
+        return f"{{{text}}}" if inside else text
+    return f"[{', '.join(written(item, True) for item in value)}]" if isinstance(value, list) else str(value)
+
+
 def options_note(schema: Schema) -> str | None:
     """The keys of a mapping, as a note."""
+    if "examples" in schema:
+        return f"expected something such as `{written(schema['examples'][0])}`"
     properties = object_of(schema).get("properties")
     return f"expected keys: {', '.join(properties)}" if properties else None
