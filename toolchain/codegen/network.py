@@ -99,11 +99,18 @@ def _decision(graph: Graph, arena: arenas.Arena) -> str:
     output, flipped = _place(arena, graph.layers[-1].name), flip(graph.output)
     result = {
         "argmax": f"gc_k_argmax({output}, {graph.output.size}, {flipped})",
-        "threshold": f"(uint8_t)(({output})[0] ^ {flipped}) >= {graph.threshold + flipped}",
+        "threshold": _comparison(f"(uint8_t)(({output})[0] ^ {flipped})", graph.threshold + flipped),
         "none": "0",
     }[graph.decision]
     name = f"gc_layer_{len(graph.layers)}_class"
     return f"static __attribute__((noinline)) uint8_t {name}(void)\n{{\n    return {result};\n}}\n\n"
+
+
+def _comparison(byte: str, threshold: int) -> str:
+    """``byte >= threshold``, or the constant that it is when the threshold lies outside of a byte."""
+    if threshold <= 0:
+        return "1"
+    return f"{byte} >= {threshold}" if threshold <= 255 else "0"
 
 
 def _assembly(graph: Graph, codes: Sequence[Code]) -> str:
