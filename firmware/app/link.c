@@ -3,38 +3,62 @@
 #include "../ports/port.h"
 #include "network.h"
 
+#pragma GCC optimize("Os") /* whatever the network is compiled with: the line is slower than any code for it */
+
 #define CHUNKS ((GC_INPUT_BYTES + GC_LINK_CHUNK - 1) / GC_LINK_CHUNK)
 #define BITMAP ((CHUNKS + 7) / 8)
+#define LAST_BITS (0xffu >> (BITMAP * 8 - CHUNKS))
 #define CRC_BYTES 2u
+#define TOO_LONG 255u
+
+#if (GC_INPUT_BYTES + GC_LINK_CHUNK - 1) / GC_LINK_CHUNK > 255
+#error "the link takes inputs of at most 16,320 bytes"
+#endif
 
 /* The frame being received. Nothing of it is stored but its header: a chunk goes straight to its place in the input, and its bit in
    job.missing stays set until the CRC has shown it to be right. */
 static struct {
     uint8_t escaped;
-    uint8_t count; /* bytes received; stays at 255, longer than any frame */
-    uint8_t size;  /* bytes that a frame of this type has */
-    uint16_t crc;
+    uint8_t count; /* bytes received, or TOO_LONG */
+    uint8_t size;  /* bytes that a frame of this type has, without CRC */
     uint8_t *to;
     uint8_t head[GC_LINK_HEADER];
+    uint16_t crc; /* of whatever goes in, goes out or is checked: one at a time */
 } frame;
+
+enum { TYPE, SEQUENCE, ARGUMENT }; /* places in the header; the argument has two bytes, low byte first */
 
 /* The inference being prepared or answered. */
 static struct {
+    uint8_t answered; /* the result and gc_output() are the answer to this sequence number */
     uint8_t sequence;
-    uint8_t answered; /* class, cycles and gc_output() are the answer to this sequence number */
-    uint8_t class_;
-    uint32_t cycles;
+    struct __attribute__((packed)) {
+        uint8_t class_;
+        uint32_t cycles;
+    } result;
     uint8_t missing[BITMAP]; /* a bit a chunk */
 } job;
 
-static void job_clear(void) {
+static __attribute__((noinline)) void job_clear(void) {
     for (uint8_t i = 0; i < BITMAP; i++) {
         job.missing[i] = 0xff;
     }
-#if (GC_INPUT_BYTES + GC_LINK_CHUNK - 1) / GC_LINK_CHUNK % 8 != 0
-    job.missing[BITMAP - 1] = (1u << CHUNKS % 8) - 1u;
-#endif
+    job.missing[BITMAP - 1] = LAST_BITS;
     job.answered = 0;
+}
+
+/* Says whether the chunk that the frame is about is missing. */
+static __attribute__((noinline)) void mark(uint8_t missing) {
+    uint8_t chunk = frame.head[ARGUMENT];
+    uint8_t *byte = &job.missing[chunk / 8];
+    uint8_t bit = 1;
+    for (chunk %= 8; chunk != 0; chunk--) {
+        bit = (uint8_t)(bit << 1);
+    }
+    *byte |= bit;
+    if (!missing) {
+        *byte ^= bit;
+    }
 }
 
 static void frame_clear(void) {
@@ -49,82 +73,88 @@ void gc_link_init(void) {
 }
 
 /* CRC-16/MCRF4XX, a byte at a time without a table. */
-static __attribute__((noinline)) uint16_t crc_add(uint16_t crc, uint8_t byte) {
-    byte ^= (uint8_t)crc;
+static __attribute__((noinline)) void crc_add(uint8_t byte) {
+    byte ^= (uint8_t)frame.crc;
     byte ^= (uint8_t)(byte << 4);
-    return (uint16_t)(((uint16_t)byte << 8 | crc >> 8) ^ (uint8_t)(byte >> 4) ^ ((uint16_t)byte << 3));
+    frame.crc = (uint16_t)(((uint16_t)byte << 8 | frame.crc >> 8) ^ (uint8_t)(byte >> 4) ^ ((uint16_t)byte << 3));
+}
+
+static void keep_crc(void) {
+    frame.head[ARGUMENT] = (uint8_t)frame.crc;
+    frame.head[ARGUMENT + 1] = (uint8_t)(frame.crc >> 8);
 }
 
 static uint16_t argument(void) {
-    return (uint16_t)(frame.head[2] | frame.head[3] << 8);
+    return (uint16_t)(frame.head[ARGUMENT] | frame.head[ARGUMENT + 1] << 8);
 }
 
 /* ---- answers ---- */
 
 static __attribute__((noinline)) void send(const void *bytes, uint16_t size) {
     const uint8_t *from = bytes;
-    while (size-- != 0) {
+    do {
         uint8_t byte = *from++;
-        frame.crc = crc_add(frame.crc, byte);
+        crc_add(byte);
         if (byte == GC_LINK_END || byte == GC_LINK_ESC) {
             gc_port_put(GC_LINK_ESC);
-            byte = byte == GC_LINK_END ? GC_LINK_ESC_END : GC_LINK_ESC_ESC;
+            byte ^= byte == GC_LINK_END ? GC_LINK_END ^ GC_LINK_ESC_END : GC_LINK_ESC ^ GC_LINK_ESC_ESC;
         }
         gc_port_put(byte);
-    }
+    } while (--size != 0);
 }
 
-/* The request has been read when its answer is sent: frame.crc is free. */
-static void send_begin(uint8_t type) {
+/* The request has been read when its answer is sent: its header becomes the answer's. */
+static __attribute__((noinline)) void send_begin(uint8_t type) {
     gc_port_put(GC_LINK_END);
     frame.crc = GC_LINK_CRC_START;
-    frame.head[0] = type; /* the sequence number is the request's */
-    send(frame.head, 2);
+    frame.head[TYPE] = type;
+    send(frame.head, ARGUMENT);
+}
+
+static __attribute__((noinline)) void send_argument(void) {
+    send(frame.head + ARGUMENT, 2);
 }
 
 static void send_end(void) {
-    uint16_t crc = frame.crc;
-    send(&crc, CRC_BYTES);
+    keep_crc();
+    send_argument();
     gc_port_put(GC_LINK_END);
 }
 
 static void answer_hello(void) {
-    struct __attribute__((packed)) {
+    static const struct __attribute__((packed)) {
         uint8_t version;
         uint32_t model;
-        uint16_t image, inputs, outputs;
+        uint16_t inputs, outputs;
         uint8_t classes;
         uint32_t clock;
-    } welcome = {GC_LINK_VERSION, GC_MODEL_HASH, GC_LINK_CRC_START, GC_INPUT_BYTES, GC_OUTPUT_BYTES, GC_CLASSES, F_CPU};
+    } welcome = {GC_LINK_VERSION, GC_MODEL_HASH, GC_INPUT_BYTES, GC_OUTPUT_BYTES, GC_CLASSES, F_CPU};
     uint16_t length = argument();
+    frame.crc = GC_LINK_CRC_START;
     for (uint16_t i = 0; i != length; i++) {
-        welcome.image = crc_add(welcome.image, gc_port_flash(i));
+        crc_add(gc_port_flash(i));
     }
+    keep_crc();
     job_clear();
     send_begin(GC_LINK_WELCOME);
     send(&welcome, sizeof welcome);
-    send_end();
+    send_argument();
 }
 
 /* Whether every chunk is here and the whole of them is what the host meant to send, to this model. */
 static uint8_t input_complete(void) {
-    uint8_t missing = 0;
     for (uint8_t i = 0; i < BITMAP; i++) {
-        missing |= job.missing[i];
-    }
-    if (missing != 0) {
-        return 0;
+        if (job.missing[i] != 0) {
+            return 0;
+        }
     }
     const uint8_t *from = gc_input();
-    uint16_t crc = (uint16_t)(GC_MODEL_HASH ^ GC_MODEL_HASH >> 16);
+    frame.crc = (uint16_t)(GC_MODEL_HASH ^ GC_MODEL_HASH >> 16);
     for (uint16_t i = GC_INPUT_BYTES; i != 0; i--) {
-        crc = crc_add(crc, *from++);
+        crc_add(*from++);
     }
-    if (crc != argument()) {
-        job_clear();
-        return 0;
-    }
-    return 1;
+    job_clear(); /* wrong, or about to be overwritten by the inference */
+    return frame.crc == argument();
 }
 
 static void answer_infer(void) {
@@ -132,22 +162,18 @@ static void answer_infer(void) {
         if (!input_complete()) {
             send_begin(GC_LINK_MISSING);
             send(job.missing, BITMAP);
-            send_end();
             return;
         }
-        job_clear(); /* the inference uses the input's memory for itself */
         gc_port_timer_start();
         uint8_t class_ = gc_infer();
-        gc_port_timer_stop();
-        job.class_ = class_;
-        job.cycles = gc_port_timer_cycles();
+        gc_port_timer_stop(); /* nothing may come between the two: it would be counted */
+        job.result.class_ = class_;
+        job.result.cycles = gc_port_timer_cycles();
         job.answered = 1;
     }
     send_begin(GC_LINK_RESULT);
-    send(&job.class_, 1);
-    send(&job.cycles, sizeof job.cycles);
+    send(&job.result, sizeof job.result);
     send(gc_output(), GC_OUTPUT_BYTES);
-    send_end();
 }
 
 /* ---- requests ---- */
@@ -155,35 +181,60 @@ static void answer_infer(void) {
 /* Where bytes of the input go. The chunk counts as missing, and the last answer as gone, from its first byte on: a frame whose
    header was damaged may be writing anywhere in the input. */
 static void data_begin(void) {
-    uint16_t chunk = argument();
+    uint8_t chunk = frame.head[ARGUMENT];
     if (chunk >= CHUNKS) {
-        frame.count = 255;
+        frame.count = TOO_LONG;
         return;
     }
-    uint16_t offset = chunk * GC_LINK_CHUNK;
-    uint16_t rest = GC_INPUT_BYTES - offset;
-    frame.size += rest < GC_LINK_CHUNK ? (uint8_t)rest : (uint8_t)GC_LINK_CHUNK;
-    frame.to = gc_input() + offset;
-    job.missing[chunk / 8] |= (uint8_t)(1u << chunk % 8);
+    uint8_t size = GC_LINK_HEADER + GC_LINK_CHUNK;
+    if (GC_INPUT_BYTES % GC_LINK_CHUNK != 0 && chunk == CHUNKS - 1) {
+        size = GC_LINK_HEADER + GC_INPUT_BYTES % GC_LINK_CHUNK;
+    }
+    frame.size = size;
+    frame.to = gc_input() + (uint16_t)(chunk * GC_LINK_CHUNK);
     job.answered = 0;
+    mark(1);
 }
 
-static void frame_end(void) {
-    if (frame.crc != 0 || frame.escaped || frame.count != frame.size + CRC_BYTES) {
+static __attribute__((noinline)) void frame_end(void) {
+    if (frame.crc != 0 || frame.escaped || frame.count != (uint8_t)(frame.size + CRC_BYTES)) {
         return;
     }
-    uint8_t type = frame.head[0];
-    if (frame.head[1] != job.sequence) {
-        job.sequence = frame.head[1];
+    if (frame.head[SEQUENCE] != job.sequence) {
+        job.sequence = frame.head[SEQUENCE];
         job_clear();
     }
-    if (type == GC_LINK_DATA) {
-        uint16_t chunk = argument();
-        job.missing[chunk / 8] &= (uint8_t)~(1u << chunk % 8);
-    } else if (type == GC_LINK_INFER) {
+    if (frame.head[TYPE] == GC_LINK_DATA) {
+        mark(0);
+        return;
+    }
+    if (frame.head[TYPE] == GC_LINK_INFER) {
         answer_infer();
-    } else if (type == GC_LINK_HELLO) {
+    } else if (frame.head[TYPE] == GC_LINK_HELLO) {
         answer_hello();
+    } else {
+        return;
+    }
+    send_end();
+}
+
+static void frame_byte(uint8_t byte) {
+    uint8_t count = frame.count;
+    if (count == TOO_LONG) {
+        return;
+    }
+    frame.count = count + 1;
+    crc_add(byte);
+    if (count < GC_LINK_HEADER) {
+        frame.head[count] = byte;
+        if (count == GC_LINK_HEADER - 1) {
+            frame.size = GC_LINK_HEADER;
+            if (frame.head[TYPE] == GC_LINK_DATA) {
+                data_begin();
+            }
+        }
+    } else if (count < frame.size) {
+        *frame.to++ = byte;
     }
 }
 
@@ -197,29 +248,9 @@ void gc_link_take(uint8_t byte) {
         frame.escaped = 1;
         return;
     }
-    if (frame.escaped) {
+    if (frame.escaped) { /* a wrong escape becomes a wrong byte, and that is the CRC's business */
         frame.escaped = 0;
-        if (byte == GC_LINK_ESC_END) {
-            byte = GC_LINK_END;
-        } else if (byte == GC_LINK_ESC_ESC) {
-            byte = GC_LINK_ESC;
-        } else {
-            frame.count = 255;
-        }
+        byte = byte == GC_LINK_ESC_END ? GC_LINK_END : GC_LINK_ESC;
     }
-    uint8_t count = frame.count;
-    if (count == 255) {
-        return;
-    }
-    frame.count = count + 1;
-    frame.crc = crc_add(frame.crc, byte);
-    if (count < GC_LINK_HEADER) {
-        frame.head[count] = byte;
-        frame.size = GC_LINK_HEADER;
-        if (count == GC_LINK_HEADER - 1 && frame.head[0] == GC_LINK_DATA) {
-            data_begin();
-        }
-    } else if (count < frame.size) {
-        *frame.to++ = byte;
-    }
+    frame_byte(byte);
 }

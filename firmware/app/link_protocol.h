@@ -24,11 +24,11 @@
 #define GC_LINK_WELCOME 0x81u
 #define GC_LINK_WELCOME_VERSION 2u /* of this protocol */
 #define GC_LINK_WELCOME_MODEL 3u /* GC_MODEL_HASH */
-#define GC_LINK_WELCOME_IMAGE 7u /* CRC of the program memory asked for: which build this is */
-#define GC_LINK_WELCOME_INPUTS 9u /* GC_INPUT_BYTES */
-#define GC_LINK_WELCOME_OUTPUTS 11u /* GC_OUTPUT_BYTES */
-#define GC_LINK_WELCOME_CLASSES 13u /* GC_CLASSES, at most 255 */
-#define GC_LINK_WELCOME_CLOCK 14u /* clock in Hz */
+#define GC_LINK_WELCOME_INPUTS 7u /* GC_INPUT_BYTES */
+#define GC_LINK_WELCOME_OUTPUTS 9u /* GC_OUTPUT_BYTES */
+#define GC_LINK_WELCOME_CLASSES 11u /* GC_CLASSES, at most 255 */
+#define GC_LINK_WELCOME_CLOCK 12u /* clock in Hz */
+#define GC_LINK_WELCOME_IMAGE 16u /* CRC of the program memory asked for: which build this is */
 #define GC_LINK_WELCOME_SIZE 18u
 #define GC_LINK_MISSING 0x83u
 #define GC_LINK_MISSING_SIZE 2u /* then a bit a chunk, the first chunk lowest; 1 is missing */

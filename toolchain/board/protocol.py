@@ -67,11 +67,11 @@ WELCOME = Message(
     (
         Field("version", "B", "of this protocol"),
         Field("model", "I", "GC_MODEL_HASH"),
-        Field("image", "H", "CRC of the program memory asked for: which build this is"),
         Field("inputs", "H", "GC_INPUT_BYTES"),
         Field("outputs", "H", "GC_OUTPUT_BYTES"),
         Field("classes", "B", "GC_CLASSES, at most 255"),
         Field("clock", "I", "clock in Hz"),
+        Field("image", "H", "CRC of the program memory asked for: which build this is"),
     ),
 )
 MISSING = Message("MISSING", 0x83, (), tail="a bit a chunk, the first chunk lowest; 1 is missing")

@@ -58,6 +58,10 @@ class VirtualBoard:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def close(self) -> None:
         """Ends the process."""
         with suppress(OSError):
