@@ -50,6 +50,8 @@ def _memory(name: str, section: Mapping[str, int]) -> str:
 def _latency(report: Mapping[str, Any]) -> tuple[str, str]:
     latency = report["latency"]
     clock = report["clock_hz"] / 1e6
+    if latency["cycles"] is None:
+        return f"{'latency':<{LABEL + WIDTH + 13}}not measured", "the image is too large to be run"
     head = f"{'latency':<{LABEL + WIDTH + 13}}{_time(latency['ms'])} at {clock:g} MHz"
     products = sum(layer["macs"] for layer in latency["layers"])
     details = f"{round(latency['cycles_mean']):,} cycles"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CYCLE_LIMIT = 2_000_000_000
 """Cycles after which a call is taken to hang: 100 seconds of a chip at 20 MHz."""
+
+REACH = 0x10000  # what a 16-bit address reaches
+STACK_ROOM = 512
 
 RETURNED, BREAKPOINT, CYCLE_LIMIT_REACHED, ILLEGAL, BAD_ADDRESS, BAD_PC, BREAK, STEPPED, SLEPT = range(9)
 
@@ -82,19 +85,45 @@ class Batch:
     stack: int
 
 
+class TooLarge(SimulationError):
+    """An image so far beyond its chip that no larger sibling of it could run it: there is nothing to simulate."""
+
+
+def roomy(facts: chip.Facts, image: Image) -> chip.Facts:
+    """The chip, with memory added as far as the image needs it: what does not fit is still measured.
+
+    Raises TooLarge if 16-bit addresses do not reach it all, or if data would lie where the chip maps flash that it reads.
+    """
+    flash_end = max((load + len(content) for load, _address, content in image.segments), default=0)
+    ram_end = max((s.address - DATA_BASE + s.size for s in image.sections if s.in_ram), default=0)
+    flash_size, ram_size, mapped_size = facts.flash_size, facts.ram_size, facts.mapped_size
+    if flash_end > flash_size:
+        if any(flash_size <= reach < flash_end for reach in (REACH, 2 * REACH)):  # of pointers, of return addresses
+            raise TooLarge(f"{image.path}: {flash_end:,} bytes of program cannot be addressed on {facts.mcu}")
+        flash_size = flash_end + flash_end % 2
+    if ram_end + STACK_ROOM > facts.ram_end + 1:
+        ram_size = ram_end + STACK_ROOM - facts.ram_start
+        mapped = any(s.in_flash and s.address != s.load_address and s.address < DATA_BASE for s in image.sections)
+        if facts.ram_start + ram_size > REACH or (mapped and facts.ram_start + ram_size > facts.mapped_start):
+            raise TooLarge(f"{image.path}: {ram_size:,} bytes of data cannot be addressed on {facts.mcu}")
+        mapped_size = 0 if facts.ram_start + ram_size > facts.mapped_start else mapped_size
+    return replace(facts, flash_size=flash_size, ram_size=ram_size, mapped_size=mapped_size)
+
+
 class Core:
     """A chip with an image loaded: flash as in the file, .data initialized, .bss zero, SP at the end of SRAM.
 
+    An image that is too large for the chip gets a larger one (see ``roomy``).
     Raises GoldcrestError for an image that cannot be read, and ToolError for a chip that the compiler does not know.
     """
 
     def __init__(self, elf: Path | Image, mcu: str) -> None:
         self.image = elf if isinstance(elf, Image) else Image(elf)
-        self.facts = chip.facts(mcu)
+        self.facts = roomy(chip.facts(mcu), self.image)
         self._c = native.library()
-        self._watched = self._profiling = False
+        self._profiling = False
         facts = self.facts
-        windowed = facts.core == "avrxt" and facts.flash_size > facts.mapped_size
+        windowed = facts.core == "avrxt" and facts.flash_size > facts.mapped_size > 0
         config = native.Config(
             classic=facts.core == "avr",
             wide_pc=facts.return_address_bytes == 3,
@@ -162,13 +191,10 @@ class Core:
         return ctypes.string_at(ctypes.addressof(self._c.avr_flash(self._m).contents) + address, count)
 
     def write_flash(self, where: str | int, content: bytes) -> None:
-        """Replaces bytes of flash (code is decoded anew). Raises SimulationError if the chip has not that much."""
+        """Replaces bytes of flash (code is decoded anew). Raises SimulationError if they lie outside of it."""
         address = self.flash_address(where)
-        if self._c.avr_write_flash(self._m, address, content, len(content)):
-            raise SimulationError(
-                f"{self.image.path} does not go into {self.facts.mcu}: {address + len(content):,} bytes of flash needed, "
-                f"{self.facts.flash_size:,} there"
-            )
+        self._check_range(address, len(content), self.facts.flash_size)
+        self._c.avr_write_flash(self._m, address, content, len(content))
 
     @staticmethod
     def _check_range(address: int, count: int, size: int) -> None:

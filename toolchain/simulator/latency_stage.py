@@ -22,7 +22,7 @@ from toolchain.ir import store
 from toolchain.ir.graph import Graph
 from toolchain.report import status
 from toolchain.simulator import latency
-from toolchain.simulator.core import Core
+from toolchain.simulator.core import Core, TooLarge
 
 SAMPLES = 1000
 COMPARED = 200
@@ -43,11 +43,28 @@ def run(args: argparse.Namespace) -> None:
     graph = store.load(args.network)
     with np.load(args.dataset) as data:
         codes = graph.encode(data["x_test"][:SAMPLES])
-    report = measure(Core(args.elf, plan["mcu"]), graph, description, codes, plan["clock_hz"])
+    try:
+        core = Core(args.elf, plan["mcu"])
+    except TooLarge as reason:
+        report = unmeasured(str(reason), description, plan)
+    else:
+        report = measure(core, graph, description, codes, plan["clock_hz"])
     with atomic(args.output, "w") as file:
         json.dump(report, file, indent=1)
         file.write("\n")
+    if report["cycles"] is None:
+        status.done("too large to be run")
+        return
     status.done(f"{report['ms']:.2f} ms, at most {1000 * report['cycles_max'] / plan['clock_hz']:.2f} ms")
+
+
+def unmeasured(reason: str, description: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """The content of latency.json for an image that no chip of its kind can run: the budget will refuse it."""
+    return {
+        "schema": 1, "mcu": plan["mcu"], "core": None, "clock_hz": plan["clock_hz"], "cycles": None, "cycles_mean": None,
+        "cycles_max": None, "ms": None, "samples": 0, "compared": 0, "stack": None, "reason": reason,
+        "layers": [{**{key: layer[key] for key in ("name", "kind", "macs")}, "cycles": None} for layer in description["layers"]],
+    }  # fmt: skip
 
 
 def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.ndarray, clock_hz: int) -> dict[str, Any]:
