@@ -12,10 +12,18 @@ from toolchain.ir.graph import Graph, verify
 from toolchain.passes.drop_identities import drop_identities
 from toolchain.passes.drop_softmax import drop_softmax
 from toolchain.passes.fuse_activations import fuse_activations
+from toolchain.passes.fuse_pooling import fuse_pooling
+from toolchain.passes.split_separable import split_separable
 
 Pass = Callable[[Graph], Graph]
 
-FLOAT_PASSES: tuple[Pass, ...] = (drop_identities, drop_softmax, fuse_activations)
+FLOAT_PASSES: tuple[Pass, ...] = (
+    split_separable,
+    drop_identities,
+    drop_softmax,
+    fuse_activations,
+    fuse_pooling,
+)
 
 
 def run(passes: Sequence[Pass], graph: Graph) -> Graph:

@@ -1,0 +1,154 @@
+"""Convolutions in portable C, output by output (``firmware/kernels/gc_convolution.c``, ``gc_depthwise.c``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.kernels.dense import clamp, has_multiplier, rounding
+from toolchain.layers.convolution import IntegerConvolution, as_image
+from toolchain.layers.depthwise_convolution import IntegerDepthwiseConvolution
+from toolchain.quantization.ranges import bits, width
+
+AnyConvolution = IntegerConvolution | IntegerDepthwiseConvolution
+
+
+def operator_of(site: Site) -> AnyConvolution:
+    operator = site.layer.operator
+    assert isinstance(operator, AnyConvolution)
+    return operator
+
+
+def flat_weights(operator: AnyConvolution) -> np.ndarray:
+    """The weights as int64 (window, filters): rows in the order of the window's pixels and, if mixed, channels."""
+    return operator.weights.reshape(-1, operator.filters).astype(np.int64)
+
+
+def start(site: Site) -> np.ndarray:
+    """What the accumulators start from (int64): the bias, less the flips, and with the rounding of a plain shift."""
+    operator = operator_of(site)
+    bias = operator.bias.astype(np.int64) - flip(site.inputs[0]) * flat_weights(operator).sum(axis=0)
+    return bias if has_multiplier(operator.requantization) else bias + rounding(operator.requantization)
+
+
+def needed_bits(site: Site) -> int:
+    """How many bits hold the accumulator at its end and at its start, rounding term included."""
+    assert site.low is not None
+    assert site.high is not None
+    operator = operator_of(site)
+    term = 0 if has_multiplier(operator.requantization) else int(rounding(operator.requantization).max())
+    first = start(site)
+    return bits(min(int(site.low.min()), int(first.min())), max(int(site.high.max()) + term, int(first.max())))
+
+
+def windows_computed(site: Site) -> int:
+    """How many windows one inference computes."""
+    image = as_image(site.output.shape)
+    return image[0] * image[1] * operator_of(site).pool ** 2
+
+
+class _ConvolutionC(Kernel):
+    operator: type[AnyConvolution]
+    function: str
+    step: int  # cycles a product
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, self.operator)
+
+    def cost(self, site: Site) -> Cost:
+        operator = operator_of(site)
+        size = self.accumulator(site)
+        filters = operator.filters
+        window = operator.weights.size // filters  # products of one output
+        step = self.step if size == 24 else self.step + 6
+        each = window * step + operator.kernel[0] * 50 + (250 if has_multiplier(operator.requantization) else 160)
+        cycles = windows_computed(site) * filters * each + 200
+        per_filter = 7 if has_multiplier(operator.requantization) else 4
+        return Cost(cycles, cycles, operator.weights.size + filters * per_filter + 46, 700)
+
+    def accumulator(self, site: Site) -> int:
+        """The width of the accumulator in bits, 24 or 32."""
+        return max(24, width(needed_bits(site)))
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = operator_of(site)
+        rule = operator.requantization
+        scaled = has_multiplier(rule)
+        size = self.accumulator(site)
+        weights = flat_weights(operator)
+        window, filters = weights.shape
+        most = self.filters_a_part(site, window)
+        constants: list[Constant | Structure] = []
+        statements: list[str] = []
+        biases: list[str] = []
+        for part, first in enumerate(range(0, filters, most)):
+            chosen = slice(first, min(filters, first + most))
+            count = chosen.stop - first
+            name = prefix if filters <= most else f"{prefix}_part{part}"
+            shift = np.broadcast_to(rule.shift, (filters,))[chosen] if scaled else rule.shift[:1]
+            constants += [
+                Constant(f"{name}_weights", "int8_t", weights.T[chosen].reshape(-1)),
+                Constant(f"{name}_bias", f"gc_acc{size}_t", start(site)[chosen]),
+                Constant(f"{name}_shift", "uint8_t", shift),
+            ]
+            if scaled:
+                multiplier = np.broadcast_to(rule.multiplier, (filters,))[chosen]
+                constants.append(Constant(f"{name}_multiplier", "int16_t", multiplier))
+            fields = (
+                ("windows", self.windows(site)),
+                ("weights", f"{name}_weights"),
+                ("bias", f"{name}_bias"),
+                ("multiplier", f"{name}_multiplier" if scaled else "0"),
+                ("shift", f"{name}_shift"),
+                ("filters", str(count)),
+                ("clamp", clamp(rule)),
+            )
+            constants.append(Structure(name, f"struct gc_convolution_{size}", fields))
+            kernel = f"gc_k_{self.function}_{'scale' if scaled else 'shift'}_{size}"
+            target = output if first == 0 else f"{output} + {first}"
+            statements.append(f"{kernel}({inputs[0]}, {target}, &{name});")
+            biases.append(f"{name}_bias")
+        return Code(tuple(constants), tuple(statements), ("gc_convolution.h",), biases=tuple(biases))
+
+    def filters_a_part(self, site: Site, window: int) -> int:
+        """How many filters go into one object of flash."""
+        return FLASH_OBJECT_LIMIT // window
+
+    def windows(self, site: Site) -> str:
+        """The C initializer of the ``struct gc_windows``."""
+        operator = operator_of(site)
+        flipped = flip(site.inputs[0])
+        rows, columns, channels = as_image(site.inputs[0].shape)
+        output_rows, output_columns, filters = as_image(site.output.shape)
+        top, _bottom, left, _right = operator.pads
+        values = (
+            rows, columns, channels, *operator.kernel, *operator.stride, *operator.dilation, top, left,
+            output_rows, output_columns, operator.pool, filters, flipped, (operator.pad_code & 0xFF) ^ flipped,
+        )  # fmt: skip
+        return f"{{{', '.join(map(str, values))}}}"
+
+
+class ConvolutionC(_ConvolutionC):
+    """One output after the other; the accumulator has 24 bits where that is proven enough, else 32."""
+
+    name = "convolution_c"
+    operator = IntegerConvolution
+    function = "convolution"
+    step = 20
+
+
+class DepthwiseC(_ConvolutionC):
+    """One output after the other; the accumulator has 24 bits where that is proven enough, else 32."""
+
+    name = "depthwise_c"
+    operator = IntegerDepthwiseConvolution
+    function = "depthwise"
+    step = 60
+
+    def filters_a_part(self, site: Site, window: int) -> int:
+        return site.output.shape[-1]  # filters go with channels: they stay together
+
+
+KERNELS = (ConvolutionC(), DepthwiseC())
