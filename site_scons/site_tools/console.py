@@ -17,7 +17,7 @@ from typing import Any
 import SCons.Node
 import SCons.Script.Main as main
 import SCons.Taskmaster.Job as job
-from SCons.Script import GetBuildFailures, GetOption
+from SCons.Script import COMMAND_LINE_TARGETS, GetBuildFailures, GetOption
 from shared import BEGAN, option, screen
 
 from toolchain.graph import process
@@ -131,6 +131,8 @@ def show_memory() -> None:
     """The memory bars of reports that this run did not make anew; what it made was shown when it was made."""
     from toolchain.report import bars
 
+    if COMMAND_LINE_TARGETS and "build" not in COMMAND_LINE_TARGETS:
+        return
     for report in reports:
         if report.get_state() == SCons.Node.up_to_date or report.cached:
             bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))

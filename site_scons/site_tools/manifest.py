@@ -36,7 +36,7 @@ def manifests(env: Any) -> list[Any]:
     arguments.require("model", names, known)
     plans = manifest.load_all([known[name].relative_to(ROOT) for name in names])
     if plans:
-        console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "", "another build in this folder"))
+        console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "for another build in this folder"))
         env.SConsignFile(str(BUILD / ".sconsign"))
         console.closing = ", ".join(names)
     return plans
