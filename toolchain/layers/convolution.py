@@ -135,7 +135,7 @@ def pooled(values: np.ndarray, pool: int) -> np.ndarray:
 
 
 def pad_code(source: Tensor, pads: Pads) -> int:
-    """The code of the real value 0, which stands around the input. Raises LayerError if pads need one and there is none."""
+    """The code of the real value 0, which stands around the input. Raises LayerError if there is none."""
     if not any(pads):
         return 0
     low, high = (-128, 127) if source.dtype == "int8" else (0, 255)
@@ -192,6 +192,19 @@ class Convolution(FloatOperator):
     def fused(self, activation: str) -> FloatOperator | None:
         free = self.activation == "linear" and self.pool == 1
         return replace(self, activation=activation) if free and activation in FUSABLE else None
+
+    def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        if self.activation != "linear" or self.pool > 1:
+            return None
+        return replace(self, weights=self.weights * scale, bias=self.bias * scale + offset)
+
+    def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        if self.padding != "valid" and np.any(offset):
+            return None  # the zeros around the input would have to become something else
+        channels = self.weights.shape[2]
+        added = np.einsum("hwcf,c->f", self.weights.astype(np.float64), np.broadcast_to(offset, channels))
+        weights = self.weights * np.broadcast_to(scale, channels)[:, np.newaxis]
+        return replace(self, weights=weights, bias=self.bias + added)
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.quantization.linear import quantize_linear

@@ -130,6 +130,21 @@ class DepthwiseConvolution(FloatOperator):
         free = self.activation == "linear" and self.pool == 1
         return replace(self, activation=activation) if free and activation in FUSABLE else None
 
+    def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        if self.activation != "linear" or self.pool > 1:
+            return None
+        factor = np.broadcast_to(scale, self.bias.size)
+        weights = self.weights * factor.reshape(self.weights.shape[2:])
+        return replace(self, weights=weights, bias=self.bias * factor + offset)
+
+    def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        if self.padding != "valid" and np.any(offset):
+            return None  # the zeros around the input would have to become something else
+        channels = self.weights.shape[2]
+        added = np.einsum("hwcm,c->cm", self.weights.astype(np.float64), np.broadcast_to(offset, channels))
+        weights = self.weights * np.broadcast_to(scale, channels)[:, np.newaxis]
+        return replace(self, weights=weights, bias=self.bias + added.reshape(-1))
+
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.quantization.linear import quantize_linear
 
