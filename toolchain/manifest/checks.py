@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
@@ -30,6 +31,20 @@ def model_name(draft: Draft) -> None:
 def dataset_options(draft: Draft) -> None:
     """What the data set itself objects to: more samples than it has, a step that does not go with its shape."""
     _describe(draft, report=True)
+
+
+def dataset_files(draft: Draft) -> None:
+    """The user's own files must be there: without them nothing can be trained."""
+    options = draft.get("dataset")
+    if _describe(draft) is None:
+        return
+    for path in datasets.sources(options):
+        if path.exists():
+            continue
+        for key, value in options.items():
+            if isinstance(value, str) and Path(value).expanduser() == path:
+                note = "the path is relative to the folder that holds the build"
+                draft.report(("dataset", key), f"there is no file `{value}`", note)
 
 
 def input_shape(draft: Draft) -> None:
@@ -234,6 +249,7 @@ Check = Callable[[Draft], None]
 CHECKS: tuple[Check, ...] = (
     model_name,
     dataset_options,
+    dataset_files,
     input_shape,
     scaling,
     calibration,

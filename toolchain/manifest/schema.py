@@ -134,6 +134,7 @@ def _options(options: Iterable[Option], optional: Iterable[Option] = (), **more:
 def _choice(kinds: Mapping[str, Schema], **more: Any) -> Schema:
     """One of several names, bare where it needs no options, else with them: ``flatten``, ``dense: {units: 32}``."""
     bare = [name for name, schema in kinds.items() if not _object(schema).get("required")]
+    kinds = {name: _or_nothing(schema) if name in bare else schema for name, schema in kinds.items()}
     named = {
         "type": "object",
         "properties": dict(kinds),
@@ -142,6 +143,13 @@ def _choice(kinds: Mapping[str, Schema], **more: Any) -> Schema:
         "maxProperties": 1,
     }
     return {"anyOf": [*([{"enum": bare}] if bare else []), named], **more}
+
+
+def _or_nothing(schema: Schema) -> Schema:
+    """The same, or nothing at all: ``- flatten:`` says as much as ``- flatten``."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    return {**schema, "type": ["object", "null"]}
 
 
 def _object(schema: Schema) -> Schema:
@@ -211,10 +219,7 @@ def _network() -> Schema:
         if kind.shorthand:
             value = next(dict(option.schema) for option in kind.options if option.name == kind.shorthand)
             value.pop("default", None)
-            nothing = [] if schema.get("required") else [{"type": "null"}]
-            schema = {"anyOf": [value, schema, *nothing], "x-shorthand": kind.shorthand}
-        elif not schema.get("required"):
-            schema = {**schema, "type": ["object", "null"]}
+            schema = {"anyOf": [value, schema], "x-shorthand": kind.shorthand}
         kinds[name] = {**schema, "description": kind.summary}
     return {
         "type": "array",

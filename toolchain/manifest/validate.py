@@ -17,6 +17,18 @@ from typing import Any
 from toolchain.manifest import scalars, units
 from toolchain.manifest.diagnostics import Diagnostic, KeyPath, expected
 from toolchain.manifest.reader import Node
+from toolchain.manifest.wording import (
+    TYPES,
+    about,
+    items,
+    kinds,
+    needs_one,
+    object_of,
+    options_note,
+    shown,
+    subject,
+    type_of,
+)
 
 Schema = Mapping[str, Any]
 
@@ -27,15 +39,6 @@ KEYWORDS = {
     *("title", "description", "markdownDescription", "examples", "x-unit", "x-shorthand"),
 }
 
-TYPES = {
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "nothing",
-}
 MATCHING = {  # JSON Schema types that a value of this type satisfies
     "integer": {"integer", "number"},
     **{name: {name} for name in ("number", "string", "boolean", "array", "object", "null")},
@@ -64,37 +67,6 @@ def check(node: Node, schema: Schema, key_path: KeyPath, problems: list[Diagnost
     that follow can still say what is wrong with the rest.
     """
     return _Check(problems).value(node, schema, key_path)
-
-
-def type_of(value: Any) -> str:
-    """The JSON Schema type of a node's value."""
-    if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
-    names = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
-
-
-def shown(node: Node) -> str:
-    """A value as messages call it."""
-    value = node.value
-    if isinstance(value, dict | list):
-        return TYPES[type_of(value)]
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value)
-    return f"`{text if len(text) <= 40 else text[:39] + '…'}`" if isinstance(value, str) else text[:40]
-
-
-def subject(key_path: KeyPath) -> str:
-    """What messages call the value at ``key_path``: its key, or its place in the list of that key."""
-    names = [step for step in key_path if isinstance(step, str)]
-    if not names:
-        return "the manifest"
-    if isinstance(key_path[-1], int):
-        return f"layer {key_path[-1] + 1}" if names == ["network"] else f"item {key_path[-1] + 1} of `{names[-1]}`"
-    return f"`{names[-1]}`"
 
 
 class _Check:
@@ -285,21 +257,20 @@ class _Check:
         place = node if isinstance(node.value, str) else node.keys[name]
         if name not in properties:
             return self.report(place, key_path, f"unknown {what} `{name[:40]}`", *expected(name, properties))
-        if isinstance(node.value, dict) and node.value[name].value is not None:
-            self.owners[id(node.value[name])] = place
-            value = self.value(node.value[name], properties[name], (*key_path, name))
-        else:  # the bare name: no options
-            value = self.mapping(Node({}, place.place), object_of(properties[name]), (*key_path, name))
+        options = node.value[name] if isinstance(node.value, dict) else Node(None, node.place)
+        self.owners[id(options)] = place
+        empty = Node({}, place.place)
+        bare = isinstance(node.value, str) or (options.value is None and "null" in kinds(properties[name]))
+        shorthand = properties[name].get("x-shorthand")
+        if bare:
+            value = self.mapping(empty, object_of(properties[name]), (*key_path, name))
+        else:
+            value = self.value(options, properties[name], (*key_path, name))
         if value is INVALID:
             return INVALID
-        shorthand = properties[name].get("x-shorthand")
-        if (
-            shorthand
-            and not (isinstance(node.value, dict) and isinstance(node.value[name].value, dict))
-            and (isinstance(node.value, dict) and node.value[name].value is not None)
-        ):
-            empty = self.mapping(Node({}, place.place), {**object_of(properties[name]), "required": []}, key_path)
-            value = {**empty, shorthand: value}
+        if shorthand and not bare and not isinstance(options.value, dict):
+            others = self.mapping(empty, {**object_of(properties[name]), "required": []}, key_path)
+            value = {**others, shorthand: value}
         return {name: value}
 
     def discriminated(self, node: Node, schema: Schema, key_path: KeyPath) -> Any:
@@ -322,29 +293,6 @@ class _Check:
         return self.value(node, branches[given.value], key_path)
 
 
-def items(count: int) -> str:
-    return f"{count} item{'' if count == 1 else 's'}"
-
-
-def kinds(schema: Schema) -> set[str]:
-    """The JSON types that a schema admits."""
-    if "type" in schema:
-        given = schema["type"]
-        return {given} if isinstance(given, str) else set(given)
-    if "enum" in schema or "const" in schema:
-        return {type_of(value) for value in schema.get("enum", [schema.get("const")])}
-    for keyword in ("anyOf", "oneOf"):
-        if keyword in schema:
-            return set().union(*(kinds(branch) for branch in schema[keyword]))
-    return set(TYPES)
-
-
-def object_of(schema: Schema) -> Schema:
-    """The part of a schema that describes a mapping."""
-    branches = schema.get("anyOf", ())
-    return next((branch for branch in branches if "object" in kinds(branch)), schema)
-
-
 def choice_of(schema: Schema) -> Schema | None:
     """The branch of a choice among names that holds their options; None if the schema is no such choice."""
     return next((branch for branch in schema.get("anyOf", ()) if branch.get("maxProperties") == 1), None)
@@ -363,33 +311,3 @@ def default(schema: Schema) -> Any:
             if key not in value and "default" in inner:
                 value[key] = default(inner)
     return value
-
-
-def about(schema: Schema, key_path: KeyPath) -> str | None:
-    """The description of a key, as a note."""
-    name = next((step for step in reversed(key_path) if isinstance(step, str)), "")
-    return f"`{name}`: {schema['description']}" if "description" in schema else None
-
-
-def needs_one(node: Node, schema: Schema, key_path: KeyPath) -> str | None:
-    """What to write where a mapping with one required key stands as a bare value: ``dense: 10``."""
-    needed = object_of(schema).get("required", ())
-    if len(needed) != 1 or not isinstance(node.value, str | int | float) or not key_path:
-        return None
-    return f"write `{key_path[-1]}: {{{needed[0]}: {shown(node).strip('`')}}}`"
-
-
-def written(value: Any, inside: bool = False) -> str:
-    """An example as one writes it in a manifest."""
-    if isinstance(value, dict):
-        text = ", ".join(f"{key}: {written(inner, True)}" for key, inner in value.items())
-        return f"{{{text}}}" if inside else text
-    return f"[{', '.join(written(item, True) for item in value)}]" if isinstance(value, list) else str(value)
-
-
-def options_note(schema: Schema) -> str | None:
-    """The keys of a mapping, as a note."""
-    if "examples" in schema:
-        return f"expected something such as `{written(schema['examples'][0])}`"
-    properties = object_of(schema).get("properties")
-    return f"expected keys: {', '.join(properties)}" if properties else None
