@@ -1,0 +1,83 @@
+"""What cannot be done is said in one message, with status 2 and without a traceback."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.graph.project import Project
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["modle=sensor_and"], "scons: error: unknown option modle=sensor_and; did you mean model?"),
+        (["model=sensor_an"], "scons: error: unknown model sensor_an; did you mean sensor_and?"),
+        (["model=sensor_and", "flahs"], "scons: error: unknown target flahs; did you mean flash?"),
+        (["model=sensor_and", "check=skp"], "scons: error: check=skp: expected check=skip"),
+        (["flash"], "scons: error: flash needs a model: ./scons model=M flash (./scons lists the models)"),
+        (["avr_gcc=x"], "scons: error: unknown option avr_gcc=x; did you mean AVR_GCC?"),
+    ],
+)
+def test_misspelt(fresh: Project, arguments: list[str], message: str) -> None:
+    run = fresh.scons(*arguments)
+    assert (run.status, run.out, run.err) == (2, "", message + "\n")
+
+
+def test_every_error_of_every_manifest_at_once(fresh: Project) -> None:
+    fresh.edit("models/sensor_and.yaml", "activation: relu", "activation: rleu")
+    fresh.edit("models/mnist_dense8.yaml", "dense: {units: 8}", "dense: {unit: 8}")
+    run = fresh.scons("model=sensor_and,mnist_dense8")
+    assert run.status == 2
+    assert run.err.count("models/sensor_and.yaml:") == 3  # two places, and how many
+    assert "models/mnist_dense8.yaml:" in run.err
+    assert "Traceback" not in run.err
+
+
+def test_too_large_is_refused_before_training(fresh: Project) -> None:
+    fresh.edit("models/mnist_dense40.yaml", "dense: {units: 40}", "dense: {units: 64}")
+    run = fresh.scons("model=mnist_dense40", "check")
+    assert run.status == 2
+    assert run.stages == []
+    assert "models/mnist_dense40.yaml:" in run.err
+    assert "error: program memory: about" in run.err
+    assert "fits: units ≤" in run.err
+
+
+def test_a_folder_that_cannot_be_written(fresh: Project) -> None:
+    (fresh.root / "build").write_text("a file where the folder should be", encoding="utf-8")
+    run = fresh.scons("model=sensor_and")
+    assert run.status == 2
+    assert run.err == (
+        "scons: error: cannot write build/.lock: a file lies where a folder is needed; move that file away\n"
+    )
+
+
+def test_a_stage_that_cannot_write(built: Project) -> None:
+    """Its place is taken by a folder (permissions do not stop the root user, who may run the tests)."""
+    target = built.root / "build/sensor_and/ranges.json"
+    target.unlink()
+    (target / "inside").mkdir(parents=True)
+    run = built.scons("model=sensor_and")
+    assert run.status == 2
+    assert "Traceback" not in run.err + run.out
+    assert "ranges.json" in run.err + run.out
+    (target / "inside").rmdir()
+    target.rmdir()
+    assert built.scons("model=sensor_and").status == 0
+
+
+def test_a_compiler_that_cannot_be_run(built: Project) -> None:
+    run = built.scons("model=sensor_and", "AVR_GCC=/nowhere/avr-gcc")
+    assert run.status == 2
+    assert run.err.startswith("scons: error: AVR_GCC is /nowhere/avr-gcc, and no such program can be run")
+
+
+def test_the_list(fresh: Project) -> None:
+    run = fresh.scons()
+    assert (run.status, run.err) == (0, "")
+    lines = run.out.splitlines()
+    assert any(line.split()[:1] == ["mnist_dense32"] and line.endswith("fits") for line in lines)
+    for target in ("build", "check", "flash", "evaluate", "test"):
+        assert any(line.split()[:1] == [target] for line in lines), target
+    assert not (fresh.root / "build").exists()
+    assert max(map(len, lines)) <= 80
