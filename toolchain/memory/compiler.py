@@ -18,7 +18,9 @@ def avr_gcc() -> Path:
     if named:
         found = shutil.which(named)
         if found is None:
-            raise ToolError(f"AVR_GCC is {named}, and no such program can be run; unset it to use the project's compiler")
+            raise ToolError(
+                f"AVR_GCC is {named}, and no such program can be run; unset it to use the project's compiler"
+            )
         return Path(found)
     spec = find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or []) if spec else []:

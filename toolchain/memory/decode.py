@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """``d`` is the register written or read first, ``r`` the second; ``k`` a constant, an I/O address or a target (bytes).
+    """``d`` is the first register, ``r`` the second; ``k`` a constant, an I/O address or a jump's target in bytes.
 
     ``size`` in bytes; ``writes`` are the general registers that it changes.
     """
@@ -31,7 +31,10 @@ _TWO = {
 }
 _IMMEDIATE = {0x3: "cpi", 0x4: "sbci", 0x5: "subi", 0x6: "ori", 0x7: "andi", 0xE: "ldi"}
 _COMPARE = ("cp", "cpc", "cpi", "cpse")
-_POINTER = {0x1: ("z+", 30), 0x2: ("-z", 30), 0x9: ("y+", 28), 0xA: ("-y", 28), 0xC: ("x", None), 0xD: ("x+", 26), 0xE: ("-x", 26)}
+_POINTER = {
+    0x1: ("z+", 30), 0x2: ("-z", 30), 0x9: ("y+", 28), 0xA: ("-y", 28),
+    0xC: ("x", None), 0xD: ("x+", 26), 0xE: ("-x", 26),
+}  # fmt: skip
 _PROGRAM = {0x4: ("lpm", None), 0x5: ("lpm+", 30), 0x6: ("elpm", None), 0x7: ("elpm+", 30)}
 _ONE = {0: "com", 1: "neg", 2: "swap", 3: "inc", 5: "asr", 6: "lsr", 7: "ror", 10: "dec"}
 _FIXED = {
@@ -116,7 +119,9 @@ def _nine(word: int, following: int, d: int, r: int) -> Instruction:
     kind = word >> 8
     if kind in (0x96, 0x97):
         pair = 24 + (word >> 3 & 6)
-        return Instruction("adiw" if kind == 0x96 else "sbiw", 2, pair, 0, word & 15 | word >> 2 & 0x30, (pair, pair + 1))
+        return Instruction(
+            "adiw" if kind == 0x96 else "sbiw", 2, pair, 0, word & 15 | word >> 2 & 0x30, (pair, pair + 1)
+        )
     if kind in (0x98, 0x99, 0x9A, 0x9B):
         return Instruction(("cbi", "sbic", "sbi", "sbis")[kind - 0x98], 2, word & 7, 0, word >> 3 & 31)
     return Instruction("mul", 2, d, r, 0, (0, 1))
@@ -130,4 +135,6 @@ def _load(low: int, following: int, d: int) -> Instruction:
     name, pointer = _POINTER.get(low) or _PROGRAM.get(low) or ("", None)
     if not name:
         return ILLEGAL
-    return Instruction("lpm" if "lpm" in name else "ld", 2, d, writes=(d,) if pointer is None else (d, pointer, pointer + 1))
+    return Instruction(
+        "lpm" if "lpm" in name else "ld", 2, d, writes=(d,) if pointer is None else (d, pointer, pointer + 1)
+    )

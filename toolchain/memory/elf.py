@@ -69,7 +69,7 @@ class Program:
 
 
 class Image:
-    """The parts of an ELF file that the memory report and the simulator read. Raises GoldcrestError if it is not one."""
+    """What the memory report and the simulator read of an ELF file. Raises GoldcrestError if it is none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -117,13 +117,17 @@ class Image:
         table = elf.get_section_by_name(".symtab")
         if not isinstance(table, SymbolTableSection):
             raise GoldcrestError(f"{self.path}: has no symbol table; link without -s")
-        raw = [s for s in table.iter_symbols() if s["st_shndx"] in names and s.name and s["st_info"]["type"] != "STT_SECTION"]
+        raw = [
+            s
+            for s in table.iter_symbols()
+            if s["st_shndx"] in names and s.name and s["st_info"]["type"] != "STT_SECTION"
+        ]
         #: Names for addresses, sizes as in the file; labels inside functions included.
         self.addresses: dict[str, int] = {s.name: s["st_value"] for s in raw}
         self.symbols = self._sized(raw, names)
 
     def _sized(self, raw: list[Any], names: dict[int, str]) -> list[Symbol]:
-        """One symbol an address, none inside another. Hand-written assembly may give no size: then it reaches to the next."""
+        """One symbol an address, none inside another. One without a size (assembly) reaches to the next."""
         ends = {section.name: section.address + section.size for section in self.sections}
         best: dict[tuple[str, int], tuple[int, str, bool]] = {}
         for symbol in raw:
@@ -132,7 +136,9 @@ class Image:
                 found = (size, name, section == CODE and symbol["st_info"]["type"] != "STT_OBJECT")
                 # Of several names for one address the sized one speaks, and then the one least like a linker's mark.
                 best[section, symbol["st_value"]] = max(
-                    found, best.get((section, symbol["st_value"]), found), key=lambda f: (f[0], not f[1].startswith("_"))
+                    found,
+                    best.get((section, symbol["st_value"]), found),
+                    key=lambda f: (f[0], not f[1].startswith("_")),
                 )
         result: list[Symbol] = []
         order = sorted(best)
@@ -147,7 +153,7 @@ class Image:
 
     @cached_property
     def program(self) -> Program:
-        """Flash by owner: what is neither weights nor kernels (start-up code, padding, initial values) is application."""
+        """Flash by owner: what is neither weights nor kernels (start-up code, padding) is application."""
         used = sum(section.size for section in self.sections if section.in_flash)
         flash = {section.name for section in self.sections if section.in_flash}
         pieces = [symbol for symbol in self.symbols if symbol.section in flash]

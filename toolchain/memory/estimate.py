@@ -1,10 +1,10 @@
 """What a manifest will need, before anything is trained: flash, SRAM and time, from its plan alone.
 
-Pure Python (no numpy), a few milliseconds: it runs while the build graph is read. The figures of ``CODE`` come from real
-builds, and tests/budget compares them with such; everything else is counted.
+Pure Python (no numpy), a few milliseconds: it runs while the build graph is read. The figures of ``CODE`` come from
+real builds, and tests/budget compares them with such; everything else is counted.
 
-Two questions, two answers: ``estimate`` says what a build will probably show; ``refuse`` says no only to what cannot fit
-whatever the code generator does, so it counts the weights and the least of everything else.
+Two questions, two answers: ``estimate`` says what a build will probably show; ``refuse`` says no only to what cannot
+fit whatever the code generator does, so it counts the weights and the least of everything else.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class LayerNeed:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes and cycles; ``weights`` and ``kernels`` and ``application`` add up to ``program``, likewise for ``data``."""
+    """Bytes and cycles; ``weights``, ``kernels`` and ``application`` add up to ``program``, likewise for ``data``."""
 
     parameters: int
     weights: int
@@ -189,7 +189,8 @@ def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -
 
     key_path = ("target", "memory", key)
     budget = plan.memory[key]
-    # An estimate may fall below the budget where only the proven least exceeds it; the message never contradicts itself.
+    # An estimate may fall below the budget where only the proven least exceeds it; the message never contradicts
+    # itself.
     shown = max(needed, budget + 1)
     message = f"{key} memory: about {shown:,} B needed, {budget:,} B available ({shown - budget:,} B over)"
     notes = (f"largest: {biggest}", f"fits: {fitting}")
@@ -206,7 +207,11 @@ def largest(needed: Estimate) -> str:
 def largest_data(plan: Plan) -> str:
     """What takes the SRAM, largest first."""
     needed = estimate(plan)
-    parts = [(f"{layer.name} output", layer.outputs) for layer in needed.layers if layer.kind not in ("activation", "flatten")]
+    parts = [
+        (f"{layer.name} output", layer.outputs)
+        for layer in needed.layers
+        if layer.kind not in ("activation", "flatten")
+    ]
     parts += [("input", math.prod(plan.training["input"]["shape"])), ("stack", needed.stack)]
     return listed(parts)
 

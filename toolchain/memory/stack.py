@@ -8,8 +8,8 @@ bound and the analysis says so, naming the function.
 
     stack = deepest path from reset through main + the deepest interrupt handler
 
-Handlers do not nest (the hardware masks them) unless one enables interrupts itself: then the others may come on top, and
-such a handler is taken to have silenced its own source first.
+Handlers do not nest (the hardware masks them) unless one enables interrupts itself: then the others may come on top,
+and such a handler is taken to have silenced its own source first.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Value = int | SpHalf | None  # constant byte, known relation to SP, or unknown
 
 
 class Borrow(NamedTuple):
-    """The carry flag after a constant was added to the low byte of an SP-relative pair: it turned one offset into another."""
+    """The carry after a constant was added to the low byte of an SP-relative pair: one offset became another."""
 
     before: int
     after: int
@@ -69,7 +69,7 @@ class State:
 
 @dataclass(frozen=True)
 class Walk:
-    """One function: its own deepest point, and its calls as {callee's address: deepest SP at such a call}; bytes, positive."""
+    """One function: its own deepest point, and {callee's address: depth at the call}, both as bytes below entry."""
 
     own: int
     calls: dict[int, int]
@@ -106,9 +106,7 @@ def bound(image: Image, facts: Facts, indirect: Mapping[str, Iterable[str]] | No
     if plain[1]:
         interrupts += plain[0] + facts.return_address_bytes
         interrupt_path += plain[1]
-    frames = {
-        image.function_at(a): walk.own + facts.return_address_bytes for a, walk in analysis.walks.items() if a
-    }
+    frames = {image.function_at(a): walk.own + facts.return_address_bytes for a, walk in analysis.walks.items() if a}
     return Bound(main + interrupts, main, interrupts, path, interrupt_path, frames)
 
 
@@ -128,7 +126,9 @@ class Analysis:
         bad = self.image.addresses.get("__bad_interrupt")
         # A table entry is one jump: two words where the chip has JMP (more than 8 KiB of flash), else one.
         step = 4 if self.facts.flash_size > 0x2000 else 2
-        found = {decode(self.flash, at).k for at in range(step, self.facts.vectors_size, step) if at + 4 <= len(self.flash)}
+        found = {
+            decode(self.flash, at).k for at in range(step, self.facts.vectors_size, step) if at + 4 <= len(self.flash)
+        }
         return sorted(found - {bad})
 
     def deepest(self, entry: int) -> tuple[int, tuple[str, ...]]:
@@ -203,8 +203,8 @@ class _Walker:
         else:
             if known.depth != state.depth:
                 raise self._fail(
-                    address, f"reaches one place with {-known.depth} and with {-state.depth} bytes on the stack, so its "
-                    "stack has no bound that can be proven"
+                    address, f"reaches one place with {-known.depth} and with {-state.depth} bytes on the stack, so "
+                    "its stack has no bound that can be proven"
                 )  # fmt: skip
             merged = State(
                 state.depth,
@@ -272,8 +272,8 @@ class _Walker:
         where = self.analysis.image.function_at(address)
         if where not in self.analysis.indirect:
             raise self._fail(
-                address, "calls through a pointer, and what it may call is not known; call functions by name, or list the "
-                f"callees of {where} for the stack analysis"
+                address, "calls through a pointer, and what it may call is not known; call functions by name, or "
+                f"list the callees of {where} for the stack analysis"
             )  # fmt: skip
         return self.analysis.indirect[where]
 
@@ -332,7 +332,9 @@ class _Walker:
             offset = _signed(high.offset)
             if (low.offset - offset) % 256 == 0 and offset <= 0:
                 return replace(state, depth=offset, written=())
-        raise self._fail(address, "sets the stack pointer to a value that varies (alloca or an array of variable length)")
+        raise self._fail(
+            address, "sets the stack pointer to a value that varies (alloca or an array of variable length)"
+        )
 
 
 def _arithmetic(one: Instruction, state: State) -> State:
@@ -375,7 +377,9 @@ def _arithmetic(one: Instruction, state: State) -> State:
     return replace(state, registers=tuple(registers), borrow=borrow)
 
 
-_KEEPS_CARRY = ("nop", "in", "out", "ld", "ldd", "st", "std", "lds", "sts", "lpm", "swap", "inc", "dec", "bld", "bst", "sbi", "cbi")
+_KEEPS_CARRY = (
+    "nop", "in", "out", "ld", "ldd", "st", "std", "lds", "sts", "lpm", "swap", "inc", "dec", "bld", "bst", "sbi", "cbi",
+)  # fmt: skip
 
 
 def _signed(value: int) -> int:
@@ -395,8 +399,8 @@ def _contiguous(image: Image) -> Iterable[bytes]:
 def cross_check(found: Bound, usage: Iterable[Path]) -> None:
     """Compares with what gcc says of its own functions (-fstack-usage files).
 
-    Raises StackError for a frame of varying size, and for a function that both know and count differently: one of the two
-    is wrong then, and no bound may rest on it.
+    Raises StackError for a frame of varying size, and for a function that both know and count differently: one of the
+    two is wrong then, and no bound may rest on it.
     """
     for path in usage:
         for line in path.read_text(encoding="utf-8").splitlines():

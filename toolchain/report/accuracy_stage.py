@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
 def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarray, limit: float) -> dict[str, Any]:
     """The content of accuracy.json. ``x`` raw test samples (n, …), ``y`` classes (n,) or target values (n, k).
 
-    ``limit`` is the float output from which a single-output classifier says 1. Raises GoldcrestError if the host's C and
-    the reference differ.
+    ``limit`` is the float output from which a single-output classifier says 1. Raises GoldcrestError if the host's C
+    and the reference differ.
     """
     status.update("integer network")
     codes = graph.encode(x)
@@ -59,7 +59,8 @@ def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
     compare(host, graph, codes[:COMPARED], outputs[:COMPARED], found[:COMPARED])
     real = forward(trained, x)
     report: dict[str, Any] = {
-        "schema": 1, "samples": len(x), "compared": min(COMPARED, len(x)), "float": None, "quantized": None, "error": None,
+        "schema": 1, "samples": len(x), "compared": min(COMPARED, len(x)),
+        "float": None, "quantized": None, "error": None,
     }  # fmt: skip
     if graph.decision == "none":
         values = graph.output.real(outputs.view(graph.output.dtype).astype(np.int64))
@@ -96,8 +97,9 @@ def compare(host: Path, graph: Graph, codes: np.ndarray, outputs: np.ndarray, cl
     same = ((expected & 0xFF).astype(np.uint8) == outputs).all(axis=1) & (graph.classify(expected) == classes)
     if not same.all():
         raise GoldcrestError(
-            f"{host}: the network in C and the integer reference differ on {int((~same).sum())} of {len(codes)} test samples, "
-            f"first on sample {int(np.argmin(same))}; this is a defect of the compiler, please report it with the manifest"
+            f"{host}: the network in C and the integer reference differ on {int((~same).sum())} of {len(codes)} "
+            f"test samples, first on sample {int(np.argmin(same))}; this is a defect of the compiler, please report "
+            "it with the manifest"
         )
 
 

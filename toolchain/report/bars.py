@@ -44,7 +44,10 @@ def _memory(name: str, section: Mapping[str, int]) -> str:
     filled = min(WIDTH, max(1 if section["used"] else 0, int(share * WIDTH)))
     bar = "=" * filled + "." * (WIDTH - filled)
     room = max(len(f"{section['budget']:,}"), 6)
-    return f"{name:<{LABEL}}[{bar}] {share:>6.1%} ".replace("%", " %") + f" {section['used']:>{room},} of {section['budget']:>{room},} B"
+    return (
+        f"{name:<{LABEL}}[{bar}] {share:>6.1%} ".replace("%", " %")
+        + f" {section['used']:>{room},} of {section['budget']:>{room},} B"
+    )
 
 
 def _latency(report: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,7 +1,8 @@
 """Stage ``budget``: report.json from what the other stages measured, and the image if it fits.
 
 report.json is written always. firmware.hex, the only file that a programmer takes, is written only if program and data
-memory hold; an older one is removed otherwise, and the stage fails with the line of the manifest that grants too little.
+memory hold; an older one is removed otherwise, and the stage fails with the line of the manifest that grants too
+little.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ def make(
         "clock_hz": latency["clock_hz"],
         "compiler": memory["compiler"],
     }
-    for name, parts in (("program", ("weights", "kernels", "application")), ("data", ("static", "activations", "stack"))):
+    for name, parts in (
+        ("program", ("weights", "kernels", "application")),
+        ("data", ("static", "activations", "stack")),
+    ):
         section = memory[name]
         report[name] = {"used": section["used"], "budget": budgets[name], **{part: section[part] for part in parts}}
     report["latency"] = {key: latency[key] for key in ("cycles", "cycles_mean", "cycles_max", "ms", "layers")}
@@ -119,11 +123,15 @@ def board_accuracy(evaluation: Path | None, content: str) -> float | None:
     return None
 
 
-def overflow(report: dict[str, Any], memory: dict[str, Any], exceeded: list[str], manifest: Path | None) -> GoldcrestError:
+def overflow(
+    report: dict[str, Any], memory: dict[str, Any], exceeded: list[str], manifest: Path | None
+) -> GoldcrestError:
     """The error for budgets that do not hold, at the line of the manifest that grants them."""
     explained = [(name, _message(name, report[name]), _notes(name, report, memory, manifest)) for name in exceeded]
     if manifest is None:
-        return BudgetError("\n".join("\n".join([message, *(f"  {note}" for note in notes)]) for _, message, notes in explained))
+        return BudgetError(
+            "\n".join("\n".join([message, *(f"  {note}" for note in notes)]) for _, message, notes in explained)
+        )
     found = []
     for name, message, notes in explained:
         key_path = ("target", "memory", name)

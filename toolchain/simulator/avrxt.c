@@ -471,7 +471,7 @@ static inline __attribute__((always_inline)) int interpret(machine *m, uint64_t 
         case RCALL: CALL_TO(i.k);
         case ICALL: CALL_TO(PAIR(30));
         case EICALL: CALL_TO(PAIR(30) | (uint32_t)data[base + 0x3C] << 16);
-        case RETI: it = 1; /* fall through */
+        case RETI: it |= m->c.classic; /* AVRxt does not clear I on the way into a handler */ __attribute__((fallthrough));
         case RET: {
             uint32_t a = 0, b, e;
             if (wide) POP_BYTE(a);

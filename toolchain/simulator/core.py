@@ -77,7 +77,7 @@ class Callee:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inferences in order: outputs uint8 (n, bytes), classes uint8 (n,), cycles uint64 (n,); ``stack`` the deepest, bytes."""
+    """Inferences in order: outputs uint8 (n, bytes), classes uint8 (n,), cycles uint64 (n,); the deepest stack."""
 
     outputs: np.ndarray
     classes: np.ndarray
@@ -92,7 +92,8 @@ class TooLarge(SimulationError):
 def roomy(facts: chip.Facts, image: Image) -> chip.Facts:
     """The chip, with memory added as far as the image needs it: what does not fit is still measured.
 
-    Raises TooLarge if 16-bit addresses do not reach it all, or if data would lie where the chip maps flash that it reads.
+    Raises TooLarge if 16-bit addresses do not reach it all, or if data would lie where the chip maps flash that it
+    reads.
     """
     flash_end = max((load + len(content) for load, _address, content in image.segments), default=0)
     ram_end = max((s.address - DATA_BASE + s.size for s in image.sections if s.in_ram), default=0)
@@ -248,8 +249,8 @@ class Core:
     def call(self, where: str | int, arguments: Sequence[int] = (), cycle_limit: int = CYCLE_LIMIT) -> CallResult:
         """Calls a function from outside the program and runs it to its end.
 
-        ``arguments`` are 16-bit words (or bytes, zero-extended) in avr-gcc's order: r25:r24, r23:r22, …. Breakpoints are
-        passed over. Raises SimulationError if the function does not return.
+        ``arguments`` are 16-bit words (or bytes, zero-extended) in avr-gcc's order: r25:r24, r23:r22, …. Breakpoints
+        are passed over. Raises SimulationError if the function does not return.
         """
         self.enter(where, arguments)
         while self.resume(cycle_limit) == BREAKPOINT:
@@ -276,7 +277,7 @@ class Core:
         return result
 
     def resume(self, cycle_limit: int = CYCLE_LIMIT) -> int:
-        """Runs on until the outermost call returns (RETURNED) or a breakpoint is reached (BREAKPOINT, not yet executed)."""
+        """Runs on until the call returns (RETURNED) or a breakpoint is reached (BREAKPOINT, not yet executed)."""
         reason = int(self._c.avr_run(self._m, self.cycles + cycle_limit))
         if reason not in (RETURNED, BREAKPOINT):
             raise self._failure(reason)
@@ -310,7 +311,9 @@ class Core:
         opcode = 0
         if self.pc + 2 <= self.facts.flash_size:
             opcode = int.from_bytes(self.read_flash(self.pc, 2), "little")
-        text = _REASONS.get(reason, f"stopped for reason {reason}").format(opcode=opcode, fault=self._c.avr_fault(self._m))
+        text = _REASONS.get(reason, f"stopped for reason {reason}").format(
+            opcode=opcode, fault=self._c.avr_fault(self._m)
+        )
         return SimulationError(f"{self.image.path}: {self.image.function_at(self.pc)} (pc 0x{self.pc:04x}) {text}")
 
     # Measuring
@@ -321,7 +324,7 @@ class Core:
         self._profiling = True
 
     def profile(self) -> dict[str, int]:
-        """Cycles spent in each function since ``start_profile`` (its own, not those of what it calls), largest first."""
+        """Cycles spent in each function itself (not in what it calls) since ``start_profile``, largest first."""
         spent: dict[str, int] = {}
         for address, cycles in self.profile_addresses().items():
             name = self.image.function_at(address)
@@ -362,7 +365,9 @@ class Core:
         count, input_bytes = rows.shape
         outputs = np.zeros((count, output_bytes), np.uint8)
         classes, cycles = np.zeros(count, np.uint8), np.zeros(count, np.uint64)
-        entries = (ctypes.c_uint32 * 3)(*(self.flash_address(f"gc_{name}") // 2 for name in ("input", "infer", "output")))
+        entries = (ctypes.c_uint32 * 3)(
+            *(self.flash_address(f"gc_{name}") // 2 for name in ("input", "infer", "output"))
+        )
         finished = ctypes.c_uint32()
         before, outer_lowest = self.sp, self.lowest_sp
         self.forget_lowest_sp()

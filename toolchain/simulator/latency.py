@@ -6,10 +6,10 @@ their results, only on the values they left. So the maximum over all inputs is a
     glue + sum over layers of (the layer's own maximum over all values its input could hold)
 
 and that sum is what is reported. A layer's own maximum is measured, not computed: its branches on data are of few kinds
-(a zero is skipped, a sum is clamped at either end, a value beats the best so far), and for each kind there are inputs that
-send every repetition the long way at once: no zeros anywhere; biases replaced in flash by numbers that push every sum over
-one end of its clamp; values that ascend, so that each beats those before it. The layer is called with all of these, and
-the slowest counts. Such a combination may belong to no real input: the figure errs upward, never downward.
+(a zero is skipped, a sum is clamped at either end, a value beats the best so far), and for each kind there are inputs
+that send every repetition the long way at once: no zeros anywhere; biases replaced in flash by numbers that push every
+sum over one end of its clamp; values that ascend, so that each beats those before it. The layer is called with all of
+these, and the slowest counts. Such a combination may belong to no real input: the figure errs upward, never downward.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def functions(description: Mapping[str, Any]) -> list[str]:
 def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trace:
     """Runs one inference on input ``codes`` (uint8 or int8), stopping at each layer.
 
-    A layer's cycles run from its first instruction to that of the next one; the way into the first layer counts to it, and
-    the way out of ``gc_infer`` to the last.
+    A layer's cycles run from its first instruction to that of the next one; the way into the first layer counts to it,
+    and the way out of ``gc_infer`` to the last.
     """
     names = functions(description)
     core.write(core.call("gc_input").value, codes.tobytes())
@@ -72,7 +72,9 @@ def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trac
     return Trace(call, {name: edges[n + 1] - edges[n] for n, name in enumerate(names)}, arenas)
 
 
-def worst(core: Core, graph: Graph, description: Mapping[str, Any], sample: Trace, progress: Progress | None = None) -> int:
+def worst(
+    core: Core, graph: Graph, description: Mapping[str, Any], sample: Trace, progress: Progress | None = None
+) -> int:
     """An upper bound of the cycles of any inference, see above; ``sample`` is the trace of any one."""
     described = [layer for layer in description["layers"] if layer["function"]]
     total = sample.call.cycles
@@ -81,7 +83,7 @@ def worst(core: Core, graph: Graph, description: Mapping[str, Any], sample: Trac
             progress(layer["name"], index / len(described))
         name = layer["function"]
         core.write(ARENA, sample.arenas[name])
-        # The same call measured alone: what the sample's inference took beyond these calls is glue, alike for all inputs.
+        # The sample's own call, measured alone: what its inference took beyond these is glue, alike for all inputs.
         total += _slowest(core, graph, layer, sample.arenas[name]) - core.call(name).cycles
     return total
 
@@ -114,7 +116,7 @@ def _inputs(graph: Graph, layer: Mapping[str, Any]) -> list[Tensor]:
 
 
 def _bias_patches(core: Core, biases: Sequence[str]) -> Iterator[list[tuple[str, bytes]]]:
-    """What to write over the bias arrays: nothing, then great and small numbers of every width that an entry may have."""
+    """What to write over the bias arrays: nothing, then great and small numbers of every width that may be."""
     yield []
     sizes = {symbol.name: symbol.size for symbol in core.image.symbols}
     arrays = [(name, sizes[name]) for name in biases if name in sizes]
@@ -160,7 +162,9 @@ def _codes(tensor: Tensor, values: np.ndarray) -> bytes:
     return (np.clip(values, tensor.low, tensor.high) & 0xFF).astype(np.uint8).tobytes()
 
 
-def mean(core: Core, codes: np.ndarray, output_bytes: int, progress: Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+def mean(
+    core: Core, codes: np.ndarray, output_bytes: int, progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Cycles (uint64) and output bytes (uint8, (n, bytes)) of each input."""
     cycles, outputs = [], []
     step = max(1, min(100, 200_000_000 // max(1, int(core.call("gc_infer").cycles))))

@@ -61,9 +61,12 @@ def run(args: argparse.Namespace) -> None:
 def unmeasured(reason: str, description: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
     """The content of latency.json for an image that no chip of its kind can run: the budget will refuse it."""
     return {
-        "schema": 1, "mcu": plan["mcu"], "core": None, "clock_hz": plan["clock_hz"], "cycles": None, "cycles_mean": None,
-        "cycles_max": None, "ms": None, "samples": 0, "compared": 0, "stack": None, "reason": reason,
-        "layers": [{**{key: layer[key] for key in ("name", "kind", "macs")}, "cycles": None} for layer in description["layers"]],
+        "schema": 1, "mcu": plan["mcu"], "core": None, "clock_hz": plan["clock_hz"],
+        "cycles": None, "cycles_mean": None, "cycles_max": None, "ms": None,
+        "samples": 0, "compared": 0, "stack": None, "reason": reason,
+        "layers": [
+            {**{key: layer[key] for key in ("name", "kind", "macs")}, "cycles": None} for layer in description["layers"]
+        ],
     }  # fmt: skip
 
 
@@ -76,7 +79,9 @@ def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.nda
     first = latency.trace(core, description, codes[0])
     cycles, outputs = latency.mean(core, codes, graph.output.size, status.update)
     _compare(core, graph, codes[:COMPARED], outputs[:COMPARED])
-    longest = latency.worst(core, graph, description, first, lambda name, done: status.update(f"worst case of {name}", done))
+    longest = latency.worst(
+        core, graph, description, first, lambda name, done: status.update(f"worst case of {name}", done)
+    )
     average = float(cycles.astype(np.float64).mean())
     return {
         "schema": 1,
@@ -107,6 +112,7 @@ def _compare(core: Core, graph: Graph, codes: np.ndarray, outputs: np.ndarray) -
     wrong = np.flatnonzero((expected != outputs).any(axis=1))
     if len(wrong):
         raise GoldcrestError(
-            f"{core.image.path}: the simulated chip and the integer reference differ on {len(wrong)} of {len(codes)} test "
-            f"samples, first on sample {wrong[0]}; this is a defect of the compiler, please report it with the manifest"
+            f"{core.image.path}: the simulated chip and the integer reference differ on {len(wrong)} of {len(codes)} "
+            f"test samples, first on sample {wrong[0]}; this is a defect of the compiler, please report it "
+            "with the manifest"
         )

@@ -19,7 +19,7 @@ from toolchain.files import staged
 
 SOURCE = Path(__file__).with_name("avrxt.c")
 CACHE = Path("build/simulator")
-FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
+FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden")
 
 U8, U32, U64 = ctypes.c_uint8, ctypes.c_uint32, ctypes.c_uint64
 BYTES = ctypes.POINTER(U8)
@@ -28,7 +28,7 @@ BYTES = ctypes.POINTER(U8)
 class Config(ctypes.Structure):
     """``config`` in avrxt.c."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         (name, U32)
         for name in (
             "classic", "wide_pc", "flash_size", "ram_start", "ram_size", "io_size", "map_start", "map_size", "flmap",
@@ -39,7 +39,7 @@ class Config(ctypes.Structure):
 class Callee(ctypes.Structure):
     """``callee`` in avrxt.c."""
 
-    _fields_ = [("call", U32), ("target", U32), ("begin", U64), ("end", U64)]  # noqa: RUF012
+    _fields_ = [("call", U32), ("target", U32), ("begin", U64), ("end", U64)]
 
 
 _MACHINE = ctypes.c_void_p
