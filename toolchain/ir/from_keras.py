@@ -61,10 +61,10 @@ def _operators(path: Path, entry: Mapping[str, Any], weights: list[np.ndarray]) 
         known = ", ".join(sorted(by_keras_class()))
         raise GoldcrestError(f"{path}: layer {config['name']}: {class_name} is not supported; supported are {known}")
     try:
-        yield "", kind.from_keras(config, weights)
+        yield "", kind.from_keras({**config, "class_name": class_name}, weights)
         function = config.get("activation", "linear")
-        if kind.name != "activation" and function not in (None, "linear"):
-            yield f"_{function}", activation(function)
+        if kind.carries_activation and function not in (None, "linear"):
+            yield f"_{function}" if isinstance(function, str) else "_activation", activation(function)
     except LayerError as error:
         raise GoldcrestError(f"{path}: layer {config['name']}: {error}") from error
 

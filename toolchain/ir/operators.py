@@ -93,6 +93,14 @@ class FloatOperator(Operator):
         """This operator with an activation function applied to its result, or None if it cannot absorb that one."""
         return None
 
+    def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        """This operator with y · scale + offset (float64, (channels,) or (1,)) as its result, or None if it cannot."""
+        return None
+
+    def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        """This operator applied to x · scale + offset (float64, (channels,) or (1,)), or None if it cannot."""
+        return None
+
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         """The integer operator and the type of its output.
 

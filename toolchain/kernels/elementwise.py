@@ -1,12 +1,17 @@
-"""Operators that work byte by byte or only move bytes: tables and views."""
+"""Operators that work byte by byte: tables, clamps, scalings, softmax; and views, which do nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site
-from toolchain.layers.activation import Lookup
+import numpy as np
+
+from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.kernels.dense import clamp, rounding
+from toolchain.layers.activation import Clamp, Lookup
 from toolchain.layers.flatten import View
+from toolchain.layers.normalization import IntegerScaling
+from toolchain.layers.softmax import Softmax
 
 
 class LookupC(Kernel):
@@ -30,6 +35,107 @@ class LookupC(Kernel):
         return Code((table,), (call,), ("gc_lookup.h",))
 
 
+class ClampC(Kernel):
+    """Two comparisons a value."""
+
+    name = "clamp_c"
+    in_place = True
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, Clamp)
+
+    def cost(self, site: Site) -> Cost:
+        cycles = 16 * site.output.size + 20
+        return Cost(cycles, cycles, 24, 50)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, Clamp)
+        flipped = flip(site.inputs[0])
+        ends = f"{operator.low + flipped}, {operator.high + flipped}"
+        call = f"gc_k_clamp({inputs[0]}, {output}, {site.output.size}, {flipped}, {ends});"
+        return Code((), (call,), ("gc_clamp.h",))
+
+
+class ScalingC(Kernel):
+    """One 16-bit product a value."""
+
+    name = "scaling_c"
+    in_place = True
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, IntegerScaling)
+
+    def cost(self, site: Site) -> Cost:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerScaling)
+        cycles = 110 * site.output.size + 60
+        return Cost(cycles, cycles, 6 * operator.bias.size + 20, 190)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerScaling)
+        flipped, rule = flip(site.inputs[0]), operator.requantization
+        start = operator.bias.astype(np.int64) - flipped * operator.multipliers.astype(np.int64) + rounding(rule)
+        channels = operator.bias.size
+        constants = (
+            Constant(f"{prefix}_multiplier", "int16_t", operator.multipliers),
+            Constant(f"{prefix}_start", "int32_t", start),
+            Structure(
+                prefix,
+                "struct gc_scaling",
+                (
+                    ("multiplier", f"{prefix}_multiplier"),
+                    ("start", f"{prefix}_start"),
+                    ("channels", str(channels)),
+                    ("pixels", str(site.output.size // channels)),
+                    ("flip", str(flipped)),
+                    ("shift", str(int(rule.shift[0]))),
+                    ("clamp", clamp(rule)),
+                ),
+            ),
+        )
+        return Code(constants, (f"gc_k_scaling({inputs[0]}, {output}, &{prefix});",), ("gc_merge.h",))
+
+
+class SoftmaxC(Kernel):
+    """A table access and a 32-bit division a value."""
+
+    name = "softmax_c"
+    in_place = True
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, Softmax)
+
+    def cost(self, site: Site) -> Cost:
+        operator = site.layer.operator
+        assert isinstance(operator, Softmax)
+        cycles = 760 * site.output.size + 60
+        return Cost(cycles, cycles, 2 * operator.table.size + 14, 420)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, Softmax)
+        count = site.output.shape[-1]
+        constants = (
+            Constant(f"{prefix}_table", "uint16_t", operator.table),
+            Structure(
+                prefix,
+                "struct gc_softmax",
+                (
+                    ("table", f"{prefix}_table"),
+                    ("entries", str(operator.table.size)),
+                    ("rows", str(site.output.size // count)),
+                    ("count", str(count)),
+                    ("one", str(operator.one)),
+                    ("high", str(operator.high)),
+                    ("flip", str(flip(site.inputs[0]))),
+                ),
+            ),
+        )
+        return Code(constants, (f"gc_k_softmax({inputs[0]}, {output}, &{prefix});",), ("gc_softmax.h",))
+
+
 class ViewKernel(Kernel):
     """The same bytes in another shape: no code at all. The memory plan gives both tensors one place."""
 
@@ -37,7 +143,7 @@ class ViewKernel(Kernel):
     in_place = True
 
     def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, View)
+        return isinstance(site.layer.operator, View) and site.dying[0]
 
     def cost(self, site: Site) -> Cost:
         return Cost(0, 0, 0, 0)
@@ -46,4 +152,21 @@ class ViewKernel(Kernel):
         return Code()
 
 
-KERNELS = (LookupC(), ViewKernel())
+class ViewCopyC(Kernel):
+    """A view of something that others read later: its own copy."""
+
+    name = "view_copy_c"
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, View) and not site.dying[0]
+
+    def cost(self, site: Site) -> Cost:
+        cycles = 8 * site.output.size + 40
+        return Cost(cycles, cycles, 24, 60)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        size = site.output.size
+        return Code((), (f"gc_k_copy({inputs[0]}, {output}, 1, {size}, {size}, {size});",), ("gc_move.h",))
+
+
+KERNELS = (LookupC(), ClampC(), ScalingC(), SoftmaxC(), ViewKernel(), ViewCopyC())

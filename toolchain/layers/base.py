@@ -43,6 +43,7 @@ class Kind:
     ``shorthand``   the option that a bare value sets (``- activation: relu``), if any
     ``keras``       the Keras class names that ``from_keras`` reads
     ``inputs``      how many tensors it takes: (least, most)
+    ``carries_activation``  whether an ``activation`` in the Keras configuration is applied to the layer's output
     """
 
     name: str
@@ -51,6 +52,7 @@ class Kind:
     shorthand: str | None = None
     keras: tuple[str, ...] = ()
     inputs: tuple[int, int] = (1, 1)
+    carries_activation: bool = True
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         """The shape of the output without the batch axis.
@@ -76,7 +78,7 @@ class Kind:
         raise NotImplementedError
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
-        """The float operator of a trained Keras layer: its ``get_config()`` and its weights, in Keras's order.
+        """The float operator of a trained Keras layer: its configuration with ``class_name``, and its weights in order.
 
         Raises LayerError if the configuration asks for something that cannot be computed exactly.
         """

@@ -81,6 +81,15 @@ class Dense(FloatOperator):
     def fused(self, activation: str) -> FloatOperator | None:
         return replace(self, activation=activation) if self.activation == "linear" and activation in FUSABLE else None
 
+    def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        if self.activation != "linear":
+            return None
+        return replace(self, weights=self.weights * scale, bias=self.bias * scale + offset)
+
+    def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        column, row = (np.broadcast_to(part, len(self.weights)) for part in (scale, offset))
+        return replace(self, weights=self.weights * column[:, None], bias=self.bias + row @ self.weights)
+
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.quantization.linear import quantize_linear
 

@@ -10,6 +10,7 @@ from toolchain.errors import LayerError
 from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
+from toolchain.layers.merge import whole_zero
 from toolchain.layers.windows import (
     PADDING,
     extents,
@@ -247,6 +248,8 @@ def _integer_average(
         factor, shift = np.ones(1, np.int32), np.array([count.bit_length() - 1], np.int32)
     else:
         factor, shift = fixed_point(np.array([1 / count]))
+    if activation != "linear":
+        whole_zero(source)
     output = replace(source, shape=shape)
     requantization = Requantization(factor, shift, 0, source.low, source.high)
     requantization, output = bounded(requantization, output, activation)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from toolchain.ir.graph import Graph, verify
 from toolchain.passes.drop_identities import drop_identities
 from toolchain.passes.drop_softmax import drop_softmax
+from toolchain.passes.fold_scaling import fold_scaling
 from toolchain.passes.fuse_activations import fuse_activations
 from toolchain.passes.fuse_pooling import fuse_pooling
+from toolchain.passes.relu_before_pooling import relu_before_pooling
 from toolchain.passes.split_separable import split_separable
 
 Pass = Callable[[Graph], Graph]
@@ -21,9 +23,16 @@ FLOAT_PASSES: tuple[Pass, ...] = (
     split_separable,
     drop_identities,
     drop_softmax,
+    fold_scaling,
+    relu_before_pooling,
     fuse_activations,
     fuse_pooling,
 )
+
+
+def float_passes(output: str = "class") -> tuple[Pass, ...]:
+    """The passes for a network that puts out scores by which a class is chosen (``class``) or ``probabilities``."""
+    return tuple(step for step in FLOAT_PASSES if output == "class" or step is not drop_softmax)
 
 
 def run(passes: Sequence[Pass], graph: Graph) -> Graph:

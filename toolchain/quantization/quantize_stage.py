@@ -56,7 +56,8 @@ def float_graph(model: Path, plan: dict[str, Any], dtype: np.dtype[Any], classes
     encoding = Encoding(offset, divide, quantize=dtype != np.uint8 or offset.size > 1 or divide.size > 1)
     graph = from_keras.read(model, encoding, Tensor(tuple(declared["shape"])))
     decision = "none" if classes == 0 else "argmax" if graph.output.size > 1 else "threshold"
-    return passes.run(passes.FLOAT_PASSES, _named(graph, model.parent.name, decision))
+    steps = passes.float_passes(plan["quantization"].get("output", "class"))
+    return passes.run(steps, _named(graph, model.parent.name, decision))
 
 
 def _named(graph: Graph, name: str, decision: str) -> Graph:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from toolchain.errors import LayerError
 from toolchain.ir.graph import INTEGER_RANGE, Tensor
 from toolchain.ir.operators import Requantization
 from toolchain.layers.base import Shape
@@ -79,6 +80,8 @@ class PowerOfTwo:
 MULTIPLIER_BITS = 15
 LEAST_SHIFT = 9
 GREATEST_SHIFT = 39
+GREATEST_COMMON_SHIFT = 24
+GREATEST_FACTOR = 32
 
 
 class Affine:
@@ -106,6 +109,9 @@ class Affine:
         return QuantizedWeights(codes, step * source.scale)
 
     def requantization(self, accumulator_scale: np.ndarray, output: Tensor) -> tuple[Requantization, Tensor]:
+        # An output much finer than its accumulator would only repeat a few codes: it becomes coarser.
+        finest = float(accumulator_scale.max()) / GREATEST_FACTOR
+        output = replace(output, scale=max(output.scale, finest))
         multiplier, shift = fixed_point(accumulator_scale / output.scale)
         return Requantization(multiplier, shift, int(output.zero_point), output.low, output.high), output
 
@@ -113,16 +119,33 @@ class Affine:
 def fixed_point(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers and shifts with multiplier / 2^shift ≈ factor: 15-bit multipliers, shifts of 9 to 39 (both int32).
 
-    The relative error is at most 2^-15. Raises ValueError for a factor of 64 or more: a shift of 9 cannot express it.
+    The relative error is at most 2^-15 for factors of 2^-25 and more. Raises LayerError for one that rounds to 64 or
+    more, which a shift of 9 cannot express.
     """
-    if np.any(factor >= 2.0 ** (MULTIPLIER_BITS - LEAST_SHIFT)):
-        raise ValueError(f"a requantization factor of {factor.max():g} is out of range (64 or more)")
+    if np.any(np.rint(factor * 2.0**LEAST_SHIFT) >= 1 << MULTIPLIER_BITS):
+        raise LayerError(f"a requantization factor of {factor.max():g} is out of range (64 or more)")
     _mantissa, exponent = np.frexp(factor)
     shift = np.clip(MULTIPLIER_BITS - exponent, LEAST_SHIFT, GREATEST_SHIFT)
     multiplier = np.rint(factor * 2.0**shift).astype(np.int64)
     carried = multiplier >= 1 << MULTIPLIER_BITS  # rounding went up to the next power of two
     multiplier = np.where(carried, multiplier // 2, multiplier)
     return multiplier.astype(np.int32), (shift - carried).astype(np.int32)
+
+
+def common_shift(factors: np.ndarray) -> tuple[np.ndarray, int]:
+    """Multipliers (int32, at most 16 bits with sign) that share one shift, multiplier / 2^shift ≈ factor.
+
+    The greatest one has 15 bits, so that a code times its multiplier is off by less than 2^8 / 2^shift output codes.
+    Raises LayerError for factors of 2^15 or more.
+    """
+    largest = float(np.abs(factors).max(initial=0.0))
+    if largest >= 2.0**MULTIPLIER_BITS:
+        raise LayerError(f"a factor of {largest:g} between scales is out of range (32768 or more)")
+    shift = MULTIPLIER_BITS - math.frexp(largest)[1] if largest > 0 else 0
+    shift = min(shift, GREATEST_COMMON_SHIFT)
+    if np.any(np.rint(np.abs(factors) * 2.0**shift) >= 1 << MULTIPLIER_BITS):  # rounding went up to 2^15
+        shift -= 1
+    return np.rint(factors * 2.0**shift).astype(np.int32), shift
 
 
 SCHEMES: dict[str, type[Scheme]] = {"power_of_two": PowerOfTwo, "affine": Affine}

@@ -1,0 +1,241 @@
+"""Sums, products and concatenations of several inputs, and what moves bytes: cropping, padding, permuting."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from toolchain.ir.operators import IntegerOperator
+from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.kernels.dense import clamp, has_multiplier, rounding
+from toolchain.layers.concatenate import IntegerConcatenate
+from toolchain.layers.merge import IntegerAdd, IntegerMultiply
+from toolchain.layers.padding import IntegerCrop, IntegerPad
+from toolchain.layers.reshape import IntegerPermute
+
+
+class _Simple(Kernel):
+    """A kernel for one operator, whatever its place."""
+
+    operator: type[IntegerOperator]
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, self.operator)
+
+
+class AddC(_Simple):
+    """One 16-bit product an input and value."""
+
+    name = "add_c"
+    in_place = True
+    operator = IntegerAdd
+
+    def cost(self, site: Site) -> Cost:
+        cycles = site.output.size * (70 + 60 * len(site.inputs)) + 60
+        return Cost(cycles, cycles, 24 + 13 * len(site.inputs), 230)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerAdd)
+        flips = np.array([flip(source) for source in site.inputs])
+        rule = operator.requantization
+        start = int(operator.bias[0]) - int(np.sum(flips * operator.multipliers)) + int(rounding(rule)[0])
+        constants = (
+            Constant(f"{prefix}_multiplier", "int16_t", operator.multipliers),
+            Constant(f"{prefix}_flip", "uint8_t", flips),
+            Structure(
+                prefix,
+                "struct gc_add",
+                (
+                    ("multiplier", f"{prefix}_multiplier"),
+                    ("flip", f"{prefix}_flip"),
+                    ("inputs", str(len(inputs))),
+                    ("count", str(site.output.size)),
+                    ("start", str(start)),
+                    ("shift", str(int(rule.shift[0]))),
+                    ("clamp", clamp(rule)),
+                ),
+            ),
+        )
+        statements = (
+            f"const uint8_t *x[{len(inputs)}];",
+            *(f"x[{index}] = {place};" for index, place in enumerate(inputs)),
+            f"gc_k_add(x, {output}, &{prefix});",
+        )
+        return Code(constants, statements, ("gc_merge.h",))
+
+
+class MultiplyC(_Simple):
+    """One product of 16 bits a value."""
+
+    name = "multiply_c"
+    in_place = True
+    operator = IntegerMultiply
+
+    def cost(self, site: Site) -> Cost:
+        cycles = site.output.size * 190 + 60
+        return Cost(cycles, cycles, 44, 330)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerMultiply)
+        flips = [flip(source) for source in site.inputs]
+        zeros = [zero + flipped for zero, flipped in zip(operator.zeros, flips, strict=True)]
+        rule = operator.requantization
+        scaled = has_multiplier(rule)
+        structure = Structure(
+            prefix,
+            "struct gc_multiply",
+            (
+                ("count", str(site.output.size)),
+                ("flip", f"{{{flips[0]}, {flips[1]}}}"),
+                ("zero", f"{{{zeros[0]}, {zeros[1]}}}"),
+                ("multiplier", str(int(rule.multiplier[0])) if scaled else "0"),
+                ("start", "0" if scaled else str(int(rounding(rule)[0]))),
+                ("shift", str(int(rule.shift[0]))),
+                ("clamp", clamp(rule)),
+            ),
+        )
+        call = f"gc_k_multiply({inputs[0]}, {inputs[1]}, {output}, &{prefix});"
+        return Code((structure,), (call,), ("gc_merge.h",))
+
+
+class ConcatenateC(_Simple):
+    """Each input is copied to its place, or brought to the output's scale on the way."""
+
+    name = "concatenate_c"
+    operator = IntegerConcatenate
+
+    def cost(self, site: Site) -> Cost:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerConcatenate)
+        cycles = flash = shared = 0
+        for index, source in enumerate(site.inputs):
+            copied = operator.is_copy(index)
+            cycles += (8 if copied else 85) * source.size + 60
+            flash += 24 if copied else 40
+            shared = max(shared, 60 if copied else 200)
+        return Cost(cycles, cycles, flash, shared)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerConcatenate)
+        rows, sizes = operator.blocks(*(source.shape for source in site.inputs))
+        pitch, offset = sum(sizes), 0
+        constants: list[Constant | Structure] = []
+        statements, headers = [], set()
+        for index, (source, place, size) in enumerate(zip(site.inputs, inputs, sizes, strict=True)):
+            target = f"{output} + {offset}" if offset else output
+            offset += size
+            if operator.is_copy(index):
+                statements.append(f"gc_k_copy({place}, {target}, {rows}, {size}, {size}, {pitch});")
+                headers.add("gc_move.h")
+                continue
+            rule, multiplier = operator.rules[index], int(operator.multipliers[index])
+            start = int(operator.biases[index]) - flip(source) * multiplier + int(rounding(rule)[0])
+            constants.append(
+                Structure(
+                    f"{prefix}_{index}",
+                    "struct gc_rescale",
+                    (
+                        ("rows", str(rows)),
+                        ("bytes", str(size)),
+                        ("pitch", str(pitch)),
+                        ("multiplier", str(multiplier)),
+                        ("start", str(start)),
+                        ("flip", str(flip(source))),
+                        ("shift", str(int(rule.shift[0]))),
+                        ("clamp", clamp(rule)),
+                    ),
+                )
+            )
+            statements.append(f"gc_k_rescale({place}, {target}, &{prefix}_{index});")
+            headers.add("gc_merge.h")
+        return Code(tuple(constants), tuple(statements), tuple(sorted(headers)))
+
+
+class CropC(_Simple):
+    """The inner bytes of each row."""
+
+    name = "crop_c"
+    in_place = True
+    operator = IntegerCrop
+
+    def cost(self, site: Site) -> Cost:
+        cycles = 8 * site.output.size + 14 * site.output.shape[0] + 40
+        return Cost(cycles, cycles, 28, 60)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerCrop)
+        shape = site.inputs[0].shape
+        row = math.prod(shape[1:])
+        first = operator.around[0][0] * row
+        size = math.prod(site.output.shape[1:])
+        if len(shape) == 3:
+            first += operator.around[1][0] * shape[2]
+        call = f"gc_k_copy({inputs[0]} + {first}, {output}, {site.output.shape[0]}, {size}, {row}, {size});"
+        return Code((), (call,), ("gc_move.h",))
+
+
+class PadC(_Simple):
+    """Rows with the code of 0 around them."""
+
+    name = "pad_c"
+    operator = IntegerPad
+
+    def cost(self, site: Site) -> Cost:
+        cycles = 8 * site.output.size + 40 * site.output.shape[0] + 60
+        return Cost(cycles, cycles, 20, 130)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerPad)
+        shape, result = site.inputs[0].shape, site.output.shape
+        row = math.prod(result[1:])
+        left, right = (side * shape[-1] for side in operator.around[1]) if len(shape) == 3 else (0, 0)
+        structure = Structure(
+            prefix,
+            "struct gc_pad",
+            (
+                ("above", str(operator.around[0][0] * row)),
+                ("below", str(operator.around[0][1] * row)),
+                ("rows", str(shape[0])),
+                ("left", str(left)),
+                ("bytes", str(math.prod(shape[1:]))),
+                ("right", str(right)),
+                ("zero", str(operator.zero & 0xFF)),
+            ),
+        )
+        return Code((structure,), (f"gc_k_pad({inputs[0]}, {output}, &{prefix});",), ("gc_move.h",))
+
+
+class PermuteC(_Simple):
+    """Byte by byte in the order of the output."""
+
+    name = "permute_c"
+    operator = IntegerPermute
+
+    def cost(self, site: Site) -> Cost:
+        cycles = 12 * site.output.size + 100
+        return Cost(cycles, cycles, 24, 160)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerPermute)
+        shape = site.inputs[0].shape
+        steps = [math.prod(shape[axis:]) for axis in operator.axes]
+        counts = [shape[axis - 1] for axis in operator.axes]
+        missing = 3 - len(shape)
+        count, step = [1] * missing + counts, [0] * missing + steps
+        structure = Structure(
+            prefix,
+            "struct gc_permute",
+            (("count", f"{{{', '.join(map(str, count))}}}"), ("step", f"{{{', '.join(map(str, step))}}}")),
+        )
+        return Code((structure,), (f"gc_k_permute({inputs[0]}, {output}, &{prefix});",), ("gc_move.h",))
+
+
+KERNELS = (AddC(), MultiplyC(), ConcatenateC(), CropC(), PadC(), PermuteC())
