@@ -36,7 +36,10 @@ def classifier(units: int = 8, classes: int = 3) -> list[dict[str, Any]]:
 
 
 def plan(
-    network: list[dict[str, Any]] | None = None, shape: tuple[int, ...] = (64,), **training: Any
+    network: list[dict[str, Any]] | None = None,
+    shape: tuple[int, ...] = (64,),
+    pruning: dict[str, Any] | None = None,
+    **training: Any,
 ) -> dict[str, Any]:
     """A training plan for the data set below."""
     return {
@@ -50,7 +53,7 @@ def plan(
             "seed": 1,
             **training,
         },
-        "pruning": None,
+        "pruning": pruning,
     }
 
 

@@ -141,7 +141,7 @@ def test_killed_anywhere_and_resumed_gives_the_same_bytes(run: Any, tmp_path: Pa
         ("dense", {"units": 3}),
         ("activation", {"function": "softmax"}),
     )
-    declared = plan(network, **FULL)
+    declared = plan(network, pruning={"final": 0.5, "frequency": 3}, **FULL)
     assert run(declared, "whole") == 0
     assert names(tmp_path) == ["data.npz", "whole.h5", "whole.history.json", "whole.json"]
     kills = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Checkpoint:
             stored["kept_epoch"],
             validation,
             Score(**stored["test"]),
+            stored["zeros"],
         )
 
     @property
@@ -59,11 +60,10 @@ class Checkpoint:
         """Whether a try was under way."""
         return bool(self._state) and self._meta["progress"] is not None
 
-    def restore(self, model: Any, optimizer: Any) -> Progress:
+    def restore(self, variables: Sequence[Any]) -> Progress:
         """Puts the variables of the try under way back and returns where it stood."""
-        for variables, name in ((model.variables, "model"), (optimizer.variables, "optimizer")):
-            for variable, value in zip(variables, self._arrays(name), strict=True):
-                variable.assign(value)
+        for variable, value in zip(variables, self._arrays("variable"), strict=True):
+            variable.assign(value)
         stored = dict(self._meta["progress"])
         best = self._arrays("best") if stored.pop("has_best") else None
         return Progress(best=best, **stored)
@@ -72,9 +72,9 @@ class Checkpoint:
         self,
         summaries: list[dict[str, Any]],
         best_try: Outcome | None,
-        under_way: tuple[Any, Any, Progress] | None = None,
+        under_way: tuple[Sequence[Any], Progress] | None = None,
     ) -> None:
-        """Replaces the file by the state after an epoch (``under_way``: model, optimizer, progress) or after a try."""
+        """Replaces the file by the state after an epoch (``under_way``: variables and progress) or after a try."""
         meta: dict[str, Any] = {"key": self._key, "summaries": summaries, "best_try": None, "progress": None}
         arrays: dict[str, Any] = {}
         if best_try is not None:
@@ -84,10 +84,11 @@ class Checkpoint:
                 "kept_epoch": best_try.kept_epoch,
                 "validation": best_try.validation and vars(best_try.validation),
                 "test": vars(best_try.test),
+                "zeros": best_try.zeros,
             }
             arrays |= _named("best_try", best_try.weights)
         if under_way is not None:
-            model, optimizer, progress = under_way
+            variables, progress = under_way
             meta["progress"] = {
                 "epoch": progress.epoch,
                 "history": progress.history,
@@ -96,8 +97,7 @@ class Checkpoint:
                 "stopped": progress.stopped,
                 "has_best": progress.best is not None,
             }
-            arrays |= _named("model", [variable.numpy() for variable in model.variables])
-            arrays |= _named("optimizer", [variable.numpy() for variable in optimizer.variables])
+            arrays |= _named("variable", [variable.numpy() for variable in variables])
             arrays |= _named("best", progress.best or [])
         with atomic(self.path) as file:
             np.savez(file, meta=np.array(json.dumps(meta)), **arrays)

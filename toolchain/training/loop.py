@@ -58,8 +58,8 @@ class Loop:
     """Trains one model: ``epoch`` goes once through the training samples, ``score`` measures on others.
 
     ``scale`` turns raw values (float32) into the model's input; ``augment`` changes raw images, given the number of the
-    step; ``adjust`` may change the weights after each step, given its number (pruning). ``rates`` holds the learning
-    rate of every step of the whole training.
+    step; ``adjust`` changes the weights after each step, given its number (pruning). ``rates`` holds the learning rate
+    of every step of the whole training.
     """
 
     def __init__(

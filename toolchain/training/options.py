@@ -128,6 +128,52 @@ AUGMENTATION = (
     optional_group("elastic", "Random smooth displacement of the pixels (Simard and others, 2003).", ELASTIC),
 )
 
+PRUNING: tuple[Option, ...] = (
+    Option(
+        "schedule",
+        {
+            "enum": ["polynomial", "constant"],
+            "default": "polynomial",
+            "description": "polynomial: the share of zeros rises from initial to final; constant: it is final.",
+        },
+    ),
+    _share("initial", 0.0, "Share of zeros at the beginning (polynomial)."),
+    Option(
+        "final",
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 1, "description": "Share of zeros at the end."},
+    ),
+    _amount("power", 3.0, "Exponent of the polynomial.", exclusiveMinimum=0),
+    _whole("begin", 0, "The step (batch) from which weights are set to zero.", default=0),
+    Option(
+        "end",
+        {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}],
+            "default": None,
+            "description": "The step at which the zeros are final; fine-tuning follows. Left out: half the training.",
+        },
+    ),
+    _whole("frequency", 1, "Steps between two choices of which weights are zero.", default=100),
+    Option(
+        "structure",
+        {
+            "enum": ["weights", "units", "rows"],
+            "default": "weights",
+            "description": "What becomes zero together: single weights; all of an output unit or channel, "
+            "its bias too; all that one input or input channel feeds.",
+        },
+    ),
+    Option(
+        "keep",
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": [],
+            "description": "Names of layers that are not pruned (pruning the output layer costs most).",
+        },
+    ),
+)
+"""The keys below ``pruning:``."""
+
 EXTRA: tuple[Option, ...] = (
     choice("schedule", "How the learning rate changes.", SCHEDULES, "constant"),
     _whole("warm_up", 0, "Steps (batches) in which the learning rate rises from 0 to its value.", default=0),

@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
         "validation": best.validation and {**asdict(best.validation), "samples": len(splits.x["validation"])},
         "test": {**asdict(best.test), "samples": len(splits.x["test"])},
         "tries": summaries,
+        "zeros": best.zeros,
         "versions": versions(session),
     }
     with together(args.output, history_path(args.output)) as (h5, companion):
@@ -120,9 +121,9 @@ def _train(
             which = f"try {attempt + 1}/{tries}  " if tries > 1 else ""
             status.update(which + text, (attempt + fraction) / tries)
 
-        def keep(model: Any, optimizer: Any, progress: Any, best: Outcome | None = best) -> None:
+        def keep(variables: Any, progress: Any, best: Outcome | None = best) -> None:
             if long():
-                state.save(summaries, best, (model, optimizer, progress))
+                state.save(summaries, best, (variables, progress))
 
         resume = state.restore if state.unfinished and attempt == state.finished else None
         outcome = trainer.run(first + attempt, report, keep, resume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from toolchain.datasets.base import PARTS, Splits
 from toolchain.errors import GoldcrestError
 from toolchain.manifest.optimizers import OPTIMIZERS
-from toolchain.training import augmentation, network
+from toolchain.training import augmentation, network, pruning
 from toolchain.training.loop import Loop, Samples, Score, samples, scaling
 from toolchain.training.options import EARLY_STOPPING, EXTRA, filled
 from toolchain.training.schedule import rates
@@ -36,7 +36,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished training: its seed, its weights (Keras's order), its epochs, and its scores."""
+    """A finished training: seed, weights (Keras's order), epochs, scores, each layer's share of zeros."""
 
     seed: int
     weights: Weights
@@ -44,6 +44,7 @@ class Outcome:
     kept_epoch: int
     validation: Score | None
     test: Score
+    zeros: dict[str, float]
 
 
 class Trainer:
@@ -64,11 +65,17 @@ class Trainer:
             if used:
                 raise GoldcrestError(f"training.{key} decides on validation samples, and dataset.split has none")
 
-    def run(self, seed: int, report: Report, keep: Callable[[Any, Any, Progress], None], start: Any = None) -> Outcome:
+    def run(
+        self,
+        seed: int,
+        report: Report,
+        keep: Callable[[Sequence[Any], Progress], None],
+        restore: Callable[[Sequence[Any]], Progress] | None = None,
+    ) -> Outcome:
         """One training with this seed.
 
-        ``keep(model, optimizer, progress)`` is called after each epoch; ``start(model, optimizer)`` restores the state
-        that an earlier one had kept.
+        ``keep(variables, progress)`` is called after each epoch; ``restore(variables)`` brings back what an earlier run
+        had kept.
         """
         session, training = self.session, self.training
         model = network.build(self.shape, self.plan["network"], session, seed)
@@ -81,6 +88,7 @@ class Trainer:
         optimizer, learning_rate = self._optimizer(model)
         epochs, batch = training["epochs"], training["batch"]
         steps = -(-len(data["train"]) // batch)
+        pruner = pruning.build(session, model, self.plan["pruning"], epochs * steps)
         loop = Loop(
             session,
             model,
@@ -91,16 +99,19 @@ class Trainer:
             rates(training, learning_rate, epochs, steps),
             scaling(session, self.plan["input"]["offset"], self.plan["input"]["divide"]),
             augmentation.build(session, training["augmentation"], self.shape, seed),
+            pruner.adjust if pruner else None,
         )
-        progress = Progress() if start is None else start(model, optimizer)
+        variables = [*model.variables, *optimizer.variables, *(pruner.variables if pruner else [])]
+        progress = Progress() if restore is None else restore(variables)
         while progress.epoch < epochs and not progress.stopped:
             self._epoch(loop, model, data, progress, seed, report)
-            keep(model, optimizer, progress)
+            keep(variables, progress)
         if progress.best is not None:
             model.set_weights(progress.best)
         validation = loop.score(data["validation"]) if len(data["validation"]) else None
         kept = progress.best_epoch if progress.best is not None else progress.epoch
-        return Outcome(seed, model.get_weights(), progress.history, kept, validation, loop.score(data["test"]))
+        test = loop.score(data["test"])
+        return Outcome(seed, model.get_weights(), progress.history, kept, validation, test, pruning.zeros(model))
 
     def _epoch(
         self, loop: Loop, model: Any, data: Mapping[str, Samples], progress: Progress, seed: int, report: Report
