@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gc_argmax.h"
 
+#if !defined __AVR__ || defined GC_PORTABLE
 uint8_t gc_k_argmax(const uint8_t *x, uint8_t count, uint8_t flip)
 {
     uint8_t best = 0, greatest = x[0] ^ flip;
@@ -13,3 +14,4 @@ uint8_t gc_k_argmax(const uint8_t *x, uint8_t count, uint8_t flip)
     }
     return best;
 }
+#endif

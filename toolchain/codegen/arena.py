@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolchain.codegen.selection import Choice
 from toolchain.ir.graph import Graph
@@ -48,12 +48,12 @@ class Arena:
 def plan(graph: Graph, choices: Sequence[Choice]) -> Arena:
     """Place every tensor. Raises AssertionError if the proof fails, which is a defect of the planner."""
     owner = _owners(graph, choices)
-    blocks = _lifetimes(graph, owner)
+    before, blocks = _with_room(_lifetimes(graph, owner), owner, choices)
     steps = range(-1, len(graph.layers))
     bound = max(sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in steps)
     placed = _search(list(blocks.values()), bound)
     prove(list(blocks.values()), placed)
-    return Arena({name: placed[block] for name, block in owner.items()}, _extent(blocks.values(), placed), bound)
+    return Arena({name: placed[block] + before.get(block, 0) for name, block in owner.items()}, _extent(blocks.values(), placed), bound)
 
 
 def _search(blocks: Sequence[Lifetime], bound: int) -> dict[str, int]:
@@ -134,6 +134,23 @@ def _lifetimes(graph: Graph, owner: Mapping[str, str]) -> dict[str, Lifetime]:
         else:
             blocks[name] = Lifetime(name, layer.output.size, step, end)
     return blocks
+
+
+def _with_room(
+    blocks: Mapping[str, Lifetime], owner: Mapping[str, str], choices: Sequence[Choice]
+) -> tuple[dict[str, int], dict[str, Lifetime]]:
+    """How far into its block a tensor begins, and the blocks with the room that kernels need around their input."""
+    before: dict[str, int] = {}
+    after: dict[str, int] = {}
+    for choice in choices:
+        block = owner[choice.layer.inputs[0]]
+        front, back = choice.kernel.room(choice.site)
+        before[block] = max(before.get(block, 0), front)
+        after[block] = max(after.get(block, 0), choice.site.inputs[0].size + back)
+    return before, {
+        name: replace(block, size=before.get(name, 0) + max(block.size, after.get(name, 0)))
+        for name, block in blocks.items()
+    }
 
 
 def _lowest(block: Lifetime, placed: Sequence[tuple[Lifetime, int]]) -> int:

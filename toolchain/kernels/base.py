@@ -109,6 +109,10 @@ class Kernel:
         """The estimate by which kernels are chosen."""
         raise NotImplementedError
 
+    def room(self, site: Site) -> tuple[int, int]:
+        """How many bytes before and after the first input this kernel overwrites, besides the input itself."""
+        return 0, 0
+
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         """The code that computes the layer.
 

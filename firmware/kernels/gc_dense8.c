@@ -1,0 +1,62 @@
+/* The portable twin of the assembly: the same layout, the same results, the input left alone.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "gc_dense8.h"
+
+#if !defined __AVR__ || defined GC_PORTABLE
+#include "gc_requantize.h"
+
+/* What assembly keeps in 24 bits. */
+static int32_t wrapped(uint32_t value)
+{
+    value &= 0xffffff;
+    return value & 0x800000 ? (int32_t)value - 0x1000000 : (int32_t)value;
+}
+
+/* One block: its outputs, and the stream behind it. */
+static const GC_FLASH uint8_t *block(const uint8_t *x, uint8_t *y, uint8_t width, const GC_FLASH uint8_t *stream,
+                                     const GC_FLASH struct gc_dense8 *layer)
+{
+    uint32_t products[8] = {0}, sum = 0;
+    const GC_FLASH uint8_t *live = layer->live;
+    for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
+        x += live[0];
+        for (uint16_t length = (uint16_t)(live[1] | live[2] << 8); length != 0; length--) {
+            uint8_t value = *x++ ^ layer->flip;
+            sum += value;
+            for (uint8_t o = 0; o < width; o++)
+                products[o] += (uint16_t)value * (uint16_t)*stream++;
+        }
+    }
+    for (uint8_t o = 0; o < width; o++) {
+        uint32_t bias = stream[0] | (uint32_t)stream[1] << 8 | (uint32_t)stream[2] << 16;
+        int32_t value = wrapped(bias + 128 * sum - products[o]);
+        stream += 3;
+        if (layer->scaled) {
+            value = gc_scale24((gc_acc24_t)value, (int16_t)(stream[0] | stream[1] << 8), stream[2] + 9);
+            stream += 3;
+        } else {
+            value >>= layer->shift;
+        }
+        if (value < layer->low)
+            value = layer->low;
+        if (value > layer->high)
+            value = layer->high;
+        y[o] = (uint8_t)(value + layer->zero_point);
+    }
+    return stream;
+}
+
+void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
+{
+    for (const GC_FLASH struct gc_dense8_part *part = layer->parts;; part++) {
+        const GC_FLASH uint8_t *stream = part->stream;
+        const uint8_t width = part->width & (GC_DENSE8_LAST - 1);
+        for (uint8_t blocks = part->blocks; blocks != 0; blocks--, y += width)
+            stream = block(x, y, width, stream, layer);
+        if (part->width & GC_DENSE8_LAST)
+            return;
+    }
+}
+#endif

@@ -1,0 +1,144 @@
+/* Multiplication: the inner loops of gc_k_dense8, one for each number of outputs in a block.
+ *
+ *   entry  Z this piece, r1:r0 the stream, X the input, r25:r24 the number of rows, accumulators 0
+ *   exit   Z the first bias, the accumulators (-sum x * (128 - w)) in the caller's frame
+ *
+ *   r0, r1   weight, then product              r16 … r23   high bytes of accumulators 0 … 7 (SBCI needs the upper half)
+ *   r24      loop counter                      r3:r2 … r15:r14, r29:r28   their lower 16 bits
+ *   r25      input byte                        X, Z   input and weights
+ *
+ * The weight is loaded into r0, where MUL puts the product after it has read it: no register is left over, none is needed.
+ * LPM takes as long as a load from flash that is mapped into data space, and reaches all of 64 KiB.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#if defined __AVR__ && !defined GC_PORTABLE
+#include "gc_asm.h"
+
+/* One product: 8 cycles. */
+.macro PRODUCT low, middle, high
+        lpm     r0, Z+                  ; 3  128 - w
+        mul     r0, r25                 ; 2
+        sub     \low, r0                ; 1
+        sbc     \middle, r1             ; 1
+        sbci    \high, 0                ; 1
+.endm
+
+/* One row of a block of `width` outputs: 2 + 8 * width cycles. */
+.macro ROW width
+        ld      r25, X+                 ; 2
+        PRODUCT r2, r3, r16
+.if \width > 1
+        PRODUCT r4, r5, r17
+.endif
+.if \width > 2
+        PRODUCT r6, r7, r18
+.endif
+.if \width > 3
+        PRODUCT r8, r9, r19
+.endif
+.if \width > 4
+        PRODUCT r10, r11, r20
+.endif
+.if \width > 5
+        PRODUCT r12, r13, r21
+.endif
+.if \width > 6
+        PRODUCT r14, r15, r22
+.endif
+.if \width > 7
+        PRODUCT r28, r29, r23
+.endif
+.endm
+
+/* Every input is multiplied: 5 + 8 * width cycles a row. */
+.macro ROWS width
+GC_FUNCTION gc_k_dense8_rows_\width
+        movw    ZL, r0
+        cpse    r24, r2                 ; chunks of up to 256 rows: one more if a part of one is left; r2 is 0 so far
+        inc     r25
+1:      push    r25                     ; r25 is free between rows only
+2:      ROW     \width
+        dec     r24                     ; 1
+        brne    2b                      ; 2
+        pop     r25
+        dec     r25
+        brne    1b
+        jmp     gc_k_dense8_store
+GC_END gc_k_dense8_rows_\width
+.endm
+.irp width, 1, 2, 3, 4, 5, 6, 7, 8
+        ROWS    \width
+.endr
+
+/* The same for eight outputs with two rows a pass: 68 cycles a row, not 69, for 82 more bytes of flash. */
+GC_FUNCTION gc_k_dense8_pairs
+        movw    ZL, r0
+        bst     r24, 0                  ; of an odd number of rows the first pass has one
+        adiw    r24, 1
+        lsr     r25
+        ror     r24
+        cpse    r24, r2
+        inc     r25
+        push    r25
+        brts    3f
+        rjmp    2f
+1:      push    r25
+2:      ROW     8
+3:      ROW     8
+        dec     r24                     ; 1
+        breq    4f                      ; 1
+        rjmp    2b                      ; 2  out of reach for a branch
+4:      pop     r25
+        dec     r25
+        breq    5f
+        rjmp    1b
+5:      jmp     gc_k_dense8_store
+GC_END gc_k_dense8_pairs
+
+/* Runs of values between zeros, as gc_k_dense8_skip writes them: rows to pass over, number of values, values; the last run
+ * has no values. 5 + 8 * width cycles a value, 15 a run. */
+.macro RUNS width
+GC_FUNCTION gc_k_dense8_runs_\width
+        movw    ZL, r0
+1:      ld      r24, X+                 ; 2  rows whose input is zero
+        ldi     r25, \width             ; 1
+        mul     r24, r25                ; 2
+        add     ZL, r0                  ; 1
+        adc     ZH, r1                  ; 1
+        ld      r24, X+                 ; 2  values
+        tst     r24                     ; 1
+        breq    3f                      ; 1
+2:      ROW     \width
+        dec     r24                     ; 1
+        brne    2b                      ; 2, the last time 1
+        rjmp    1b                      ; 2
+3:      jmp     gc_k_dense8_store
+GC_END gc_k_dense8_runs_\width
+.endm
+.irp width, 1, 2, 3, 4, 5, 6, 7, 8
+        RUNS    \width
+.endr
+
+/* The end of each of the above: all accumulators into the frame of gc_k_dense8, which lies above the return address. */
+GC_FUNCTION gc_k_dense8_store
+        in      XL, SPL
+        in      XH, SPH
+        adiw    XL, 1 + GC_RETURN_ADDRESS
+        .macro STORE low, middle, high
+        st      X+, \low
+        st      X+, \middle
+        st      X+, \high
+        .endm
+        STORE   r2, r3, r16
+        STORE   r4, r5, r17
+        STORE   r6, r7, r18
+        STORE   r8, r9, r19
+        STORE   r10, r11, r20
+        STORE   r12, r13, r21
+        STORE   r14, r15, r22
+        STORE   r28, r29, r23
+        clr     r1
+        ret
+GC_END gc_k_dense8_store
+#endif

@@ -1,0 +1,198 @@
+"""Dense layers, eight outputs at once in registers (``firmware/kernels/gc_dense8.h`` says how they are computed)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.ir.operators import Requantization
+from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.kernels.dense import has_multiplier, rounding
+from toolchain.layers.dense import IntegerDense
+from toolchain.quantization.ranges import bits
+
+WIDTH = 8
+BYTE = 255
+SHORTEST_GAP = 2
+"""Fewer dead inputs in a row leave no room for the two sentinels of gc_k_dense8_skip."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Inputs that are looked at, with the number of dead ones before them."""
+
+    dead: int
+    start: int
+    length: int
+
+
+def live_runs(weights: np.ndarray, shortest: int = SHORTEST_GAP) -> list[Run]:
+    """The live rows of a matrix (inputs, outputs): dead is a row of zeros with ``shortest`` - 1 other ones beside it.
+
+    Dead runs at the end are left away, those longer than a byte can say are cut. At least one row is live.
+    """
+    alive = np.any(weights != 0, axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], alive, [True])).astype(np.int8)))
+    for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        if end - begin < shortest:
+            alive[begin:end] = True
+        else:
+            alive[begin + BYTE : end : BYTE + 1] = True
+    if not alive.any():
+        alive[0] = True
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], alive, [False])).astype(np.int8)))
+    ends = [0, *edges[1::2]]
+    return [
+        Run(int(begin - before), int(begin), int(end - begin))
+        for begin, end, before in zip(edges[::2], edges[1::2], ends, strict=False)
+    ]
+
+
+class Dense8(Kernel):
+    """Every input is multiplied; the input stays as it is, so it must not be signed. Constant time."""
+
+    name = "dense8"
+    prepare = "sum"
+    rows = "rows"
+    skips = False
+
+    def fits(self, site: Site) -> bool:
+        return _fits(site) and not flip(site.inputs[0])
+
+    def runs(self, site: Site) -> list[Run]:
+        return [Run(0, 0, len(_operator(site).weights))]
+
+    def piece(self, site: Site, width: int) -> str:
+        """The piece of assembly that multiplies blocks of this width."""
+        if width == WIDTH and site.target.prefer != "size" and self.rows == "rows":
+            return "pairs"
+        return f"{self.rows}_{width}"
+
+    def cost(self, site: Site) -> Cost:
+        operator, rows = _operator(site), _count(self.runs(site))
+        inputs, outputs = operator.weights.shape
+        products = 9 * rows * outputs
+        worst = products + 11 * inputs + 100 * outputs
+        share = site.inputs[0].nonzero if self.skips else 1.0
+        mean = round(products * share + 11 * inputs * share + 5 * inputs + 100 * outputs)
+        return Cost(mean, worst, rows * outputs + 6 * outputs + 30, 800)
+
+    def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
+        runs, flipped = self.runs(site), flip(site.inputs[0])
+        requantization = _operator(site).requantization
+        scaled = has_multiplier(requantization)
+        shift = 0 if scaled else int(requantization.shift[0])
+        constants: list[Constant | Structure] = []
+        parts: list[str] = []
+        for number, (width, streams) in enumerate(_parts(_streams(_operator(site), runs, flipped))):
+            name = f"{prefix}_stream{number or ''}"
+            constants.append(Constant(name, "uint8_t", np.concatenate(streams)))
+            parts.append(f"{len(streams)}, {width}, {name}, GC_PIECE({self.piece(site, width)})")
+        width, *rest = parts[-1].split(", ", 2)[1:]
+        parts[-1] = ", ".join((parts[-1].split(", ")[0], f"{width} | GC_DENSE8_LAST", *rest))
+        live = [len(runs), *(value for run in runs for value in (run.dead, run.length & BYTE, run.length >> 8))]
+        constants.append(Constant(f"{prefix}_live", "uint8_t", np.array(live)))
+        fields = (
+            ("prepare", f"GC_PIECE({self.prepare})"),
+            ("live", f"{prefix}_live"),
+            ("room", str(self.room(site)[0])),
+            ("flip", str(flipped)),
+            ("scaled", str(int(scaled))),
+            ("finish", f"GC_PIECE(finish_{'scale' if scaled else 'shift'})"),
+            ("shift", str(shift)),
+            ("low", str(requantization.low - requantization.zero_point)),
+            ("high", str(requantization.high - requantization.zero_point)),
+            ("zero_point", str(requantization.zero_point & BYTE)),
+            ("rows", str(_count(runs))),
+            ("parts", "{" + ", ".join(f"{{{part}}}" for part in parts) + "}"),
+        )
+        constants.append(Structure(prefix, "struct gc_dense8", fields))
+        return Code(tuple(constants), (f"gc_k_dense8({inputs[0]}, {output}, &{prefix});",), ("gc_dense8.h",))
+
+
+class Dense8Copy(Dense8):
+    """The live inputs are moved together first, and their signs flipped. Constant time."""
+
+    name = "dense8_copy"
+    prepare = "copy"
+    consumes = True
+
+    def fits(self, site: Site) -> bool:
+        return _fits(site) and bool(flip(site.inputs[0]) or _count(self.runs(site)) < len(_operator(site).weights))
+
+    def runs(self, site: Site) -> list[Run]:
+        return live_runs(_operator(site).weights, shortest=1)
+
+
+class Dense8Skip(Dense8):
+    """The input is rewritten in place as runs of values between zeros, and only values are multiplied."""
+
+    name = "dense8_skip"
+    prepare = "skip"
+    rows = "runs"
+    skips = True
+    consumes = True
+    constant_time = False
+
+    def runs(self, site: Site) -> list[Run]:
+        return live_runs(_operator(site).weights)
+
+    def room(self, site: Site) -> tuple[int, int]:
+        return 2 * (1 + _count(self.runs(site)) // BYTE), 2
+
+
+def _operator(site: Site) -> IntegerDense:
+    assert isinstance(site.layer.operator, IntegerDense)
+    return site.layer.operator
+
+
+def _count(runs: Sequence[Run]) -> int:
+    return sum(run.length for run in runs)
+
+
+def _fits(site: Site) -> bool:
+    """Weights of at least -127 and a final accumulator, rounding term included, that 24 bits are proven to hold."""
+    operator = site.layer.operator
+    if not isinstance(operator, IntegerDense) or operator.weights.min(initial=0) < -127:
+        return False
+    assert site.low is not None
+    assert site.high is not None
+    term = 0 if has_multiplier(operator.requantization) else int(rounding(operator.requantization).max())
+    return bits(int(site.low.min()), int(site.high.max()) + term) <= 24
+
+
+def _streams(operator: IntegerDense, runs: Sequence[Run], flipped: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Each block's width and stream (uint8): 128 - w of its live rows, then its biases with multipliers and shifts."""
+    requantization = operator.requantization
+    weights = np.concatenate([operator.weights[run.start : run.start + run.length] for run in runs]).astype(np.int64)
+    bias = operator.bias.astype(np.int64) - flipped * weights.sum(axis=0)
+    columns = [bias, bias >> 8, bias >> 16]
+    if has_multiplier(requantization):
+        multiplier = np.broadcast_to(requantization.multiplier.astype(np.int64), bias.shape)
+        shift = np.broadcast_to(requantization.shift.astype(np.int64), bias.shape)
+        columns += [multiplier, multiplier >> 8, shift - 9]
+    else:
+        bias += rounding(requantization)
+        columns = [bias, bias >> 8, bias >> 16]
+    constants = np.stack(columns, axis=1) & BYTE
+    for start in range(0, weights.shape[1], WIDTH):
+        block = slice(start, min(start + WIDTH, weights.shape[1]))
+        stream = np.concatenate([(128 - weights[:, block]).reshape(-1), constants[block].reshape(-1)])
+        yield block.stop - block.start, stream.astype(np.uint8)
+
+
+def _parts(blocks: Iterator[tuple[int, np.ndarray]]) -> list[tuple[int, list[np.ndarray]]]:
+    """Blocks of one width together, as many as an object of avr-gcc and a byte for their number can hold."""
+    parts: list[tuple[int, list[np.ndarray]]] = []
+    for width, stream in blocks:
+        last = parts[-1] if parts else None
+        if last and last[0] == width and len(last[1]) < BYTE and (len(last[1]) + 1) * len(stream) <= FLASH_OBJECT_LIMIT:
+            last[1].append(stream)
+        else:
+            parts.append((width, [stream]))
+    return parts
+
+
+KERNELS = (Dense8(), Dense8Copy(), Dense8Skip())
