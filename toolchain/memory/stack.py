@@ -131,6 +131,12 @@ class Analysis:
         }
         return sorted(found - {bad})
 
+    def pieces(self, name: str) -> list[int]:
+        """What a kernel calls through a pointer: a kernel ``gc_k_x`` calls only functions ``gc_k_x_…`` so."""
+        if not name.startswith("gc_k_"):
+            return []
+        return [symbol.address for symbol in self.image.functions if symbol.name.startswith(f"{name}_")]
+
     def deepest(self, entry: int) -> tuple[int, tuple[str, ...]]:
         """Bytes below SP at entry on the deepest path, and the functions on it."""
         if entry in self._deepest:
@@ -270,6 +276,8 @@ class _Walker:
         if isinstance(low, int) and isinstance(high, int):
             return [2 * (low | high << 8)]
         where = self.analysis.image.function_at(address)
+        if where not in self.analysis.indirect and (pieces := self.analysis.pieces(where)):
+            return pieces
         if where not in self.analysis.indirect:
             raise self._fail(
                 address, "calls through a pointer, and what it may call is not known; call functions by name, or "
