@@ -172,7 +172,7 @@ def test_defaults_are_filled_in_and_units_resolved() -> None:
     assert values["network"][1] == {"flatten": {}}
     assert values["training"]["optimizer"] == {"sgd": {"learning_rate": 0.01, "momentum": 0.5, "nesterov": False}}
     assert values["training"]["schedule"] == {"steps": {"epochs": [1, 2], "factor": 0.1}}
-    assert values["quantization"] == {"scheme": "power_of_two", "weights": "int8", "calibration": 50}
+    assert values["quantization"]["calibration"] == 50
     assert values["target"]["clock"] == 20_000_000 and values["target"]["memory"] == {"program": 49152}
     assert values["target"]["prefer"] == "speed" and values["target"]["optimize"] == 2
 

@@ -77,6 +77,7 @@ def scaling(draft: Draft) -> None:
 def calibration(draft: Draft) -> None:
     """Calibration takes training samples, so it cannot take more than there are."""
     description, samples = _describe(draft), draft.get("quantization", "calibration")
+    samples = samples.get("samples") if isinstance(samples, dict) else samples
     if description is None or not description.sizes or samples is None or samples <= description.sizes["train"]:
         return
     if not _written(draft, "quantization", "calibration"):

@@ -261,16 +261,56 @@ def _quantization() -> Schema:
     return _mapping(
         {
             "scheme": {
-                "enum": ["power_of_two"],
+                "enum": ["power_of_two", "affine"],
                 "default": "power_of_two",
-                "description": "How reals become integers; power_of_two: one scale a tensor, a power of two.",
+                "description": "How reals become integers; power_of_two: one scale a tensor, a power of two; "
+                "affine: any scale, with a zero point, and for weights one a channel.",
             },
             "weights": {"enum": ["int8"], "default": "int8", "description": "The integers that weights are stored as."},
             "calibration": {
-                "type": "integer",
-                "minimum": 1,
+                "anyOf": [
+                    {"type": "integer", "minimum": 1},
+                    _mapping(
+                        {
+                            "samples": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "default": 1000,
+                                "description": "How many training samples are looked at.",
+                            },
+                            "method": {
+                                "enum": ["min_max", "percentile", "mean_squared_error", "kullback_leibler"],
+                                "default": "min_max",
+                                "description": "min_max: nothing is cut off; percentile: a share of the values is; "
+                                "mean_squared_error, kullback_leibler: the range that loses least by that measure.",
+                            },
+                            "percentile": {
+                                "type": "number",
+                                "exclusiveMinimum": 50,
+                                "maximum": 100,
+                                "default": 99.99,
+                                "description": "The share of values, in percent, that the method percentile keeps.",
+                            },
+                        }
+                    ),
+                ],
                 "default": 1000,
-                "description": "How many training samples the ranges of the activations are measured on.",
+                "description": "What the ranges of the activations are measured on: a number of training samples, or "
+                "samples with a method.",
+            },
+            "output": {
+                "enum": ["class", "probabilities"],
+                "default": "class",
+                "description": "class: a final softmax is left out, the greatest score names the class; "
+                "probabilities: it is computed.",
+            },
+            "saturation": {
+                "type": ["number", "null"],
+                "minimum": 0,
+                "maximum": 1,
+                "default": None,
+                "description": "The greatest share of a layer's values that may lie outside of its range on the "
+                "calibration set. Left out: any.",
             },
         },
         default={},

@@ -9,19 +9,21 @@ import numpy as np
 from toolchain.errors import GoldcrestError, LayerError
 from toolchain.ir.graph import Graph, Layer, Tensor, verify
 from toolchain.ir.operators import FloatOperator
-from toolchain.quantization.calibration import BATCH, observe
+from toolchain.quantization.calibration import BATCH, MIN_MAX, Calibration, observe
 from toolchain.quantization.scheme import Scheme
 
 
-def quantize(graph: Graph, scheme: Scheme, raw: np.ndarray, threshold: float) -> Graph:
+def quantize(
+    graph: Graph, scheme: Scheme, raw: np.ndarray, threshold: float, calibration: Calibration = MIN_MAX
+) -> Graph:
     """The integer graph of a float graph (after its passes).
 
     ``raw`` holds the calibration samples (n, *input shape); ``threshold`` is the real output value from which a
     single-output classifier says 1. Raises GoldcrestError naming the layer that cannot be quantized.
     """
     scaled = graph.encoding.scaled(raw.reshape(-1, *graph.input.shape))
-    seen = observe(graph, scaled)
-    tensors = {"input": _input(graph, scaled, scheme)}
+    seen = observe(graph, scaled, scheme, calibration)
+    tensors = {"input": _input(graph, seen["input"], scheme)}
     layers: list[Layer] = []
     for layer in graph.layers:
         assert isinstance(layer.operator, FloatOperator)
@@ -43,11 +45,11 @@ def quantize(graph: Graph, scheme: Scheme, raw: np.ndarray, threshold: float) ->
     return verify(_with_densities(integer, integer.encode(raw)))
 
 
-def _input(graph: Graph, scaled: np.ndarray, scheme: Scheme) -> Tensor:
+def _input(graph: Graph, seen: tuple[float, float], scheme: Scheme) -> Tensor:
     """Raw bytes go in as they are: their scaling is the tensor's scale and zero point. Other data gets 8-bit codes."""
     encoding = graph.encoding
     if encoding.quantize:
-        return scheme.tensor(graph.input.shape, float(scaled.min()), float(scaled.max()))
+        return scheme.tensor(graph.input.shape, *seen)
     return Tensor(graph.input.shape, "uint8", 1.0 / float(encoding.divide[0]), -float(encoding.offset[0]), 0, 255)
 
 

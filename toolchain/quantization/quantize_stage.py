@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from toolchain import passes
+from toolchain.errors import GoldcrestError
 from toolchain.files import atomic
 from toolchain.ir import from_keras, store
 from toolchain.ir.graph import Encoding, Graph, Tensor
+from toolchain.quantization.calibration import Calibration
 from toolchain.quantization.quantize import quantize
 from toolchain.quantization.ranges import proof
 from toolchain.quantization.scheme import SCHEMES
@@ -29,20 +31,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     plan = json.loads(args.plan.read_text())
+    wanted = plan["quantization"]
+    calibration = Calibration.of(wanted["calibration"])
     with np.load(args.dataset) as data:
-        samples = data["x_train"][: plan["quantization"]["calibration"]]
+        samples = data["x_train"][: calibration.samples]
         classes = int(data["classes"])
     status.update("calibrating")
     network = float_graph(args.model, plan, samples.dtype, classes)
-    scheme = SCHEMES[plan["quantization"]["scheme"]]()
-    integer = quantize(network, scheme, samples, threshold(plan["loss"]))
+    integer = quantize(network, SCHEMES[wanted["scheme"]](), samples, threshold(plan["loss"]), calibration)
     ranges = proof(integer, integer.encode(samples))
     with atomic(args.ranges, "w") as stream:
         json.dump(ranges, stream, indent=1)
         stream.write("\n")
     store.save(integer, args.output)
-    worst = max(layer["saturated"] for layer in ranges["layers"])
-    status.done(f"saturated {worst:.2%}")
+    worst = max(ranges["layers"], key=lambda layer: layer["saturated"])
+    refuse_saturation(worst["name"], worst["saturated"], wanted.get("saturation"))
+    status.done(f"saturated {worst['saturated']:.2%}")
+
+
+def refuse_saturation(name: str, share: float, limit: float | None) -> None:
+    """Raise GoldcrestError if more of a layer's values are cut off by the 8-bit range than the manifest allows."""
+    if limit is not None and share > limit:
+        raise GoldcrestError(
+            f"layer {name}: {share:.2%} of its values on the calibration set lie outside of its range, and "
+            f"quantization.saturation allows {limit:.2%}; use calibration method min_max or more samples"
+        )
 
 
 def float_graph(model: Path, plan: dict[str, Any], dtype: np.dtype[Any], classes: int) -> Graph:
