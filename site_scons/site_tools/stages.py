@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import SCons.Script
+import SCons.Util
 from shared import ROOT, add_methods, known_as, option, refuse
 
 from toolchain.__main__ import verbs
@@ -82,7 +83,7 @@ def stage(
     verb without ``--output``, whose target stands for something that is not a file."""
     words, sources = ["$( $PYTHON $)", "-m", "toolchain", verb], []
     for name, node in inputs.items():
-        many = node if isinstance(node, list) else [node]
+        many = list(node) if SCons.Util.is_List(node) else [node]
         first = len(sources)
         words += [f"--{name}", *(f"${{SOURCES[{first + index}]}}" for index in range(len(many)))]
         sources += many
