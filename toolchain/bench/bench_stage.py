@@ -69,7 +69,8 @@ def table(rows: Sequence[Row], old: Baseline) -> Table:
     """The screen's table; floor: 8 cycles a product."""
     result = Table(title=f"Cycles on an AVRxt core (floor: {FLOOR:g} a product; flash beyond the weights)", box=None)
     for title in ("layer", "kernel", "mean", "worst", "a product", "of floor", "flash", "RAM", "change"):
-        result.add_column(title, justify="left" if title in ("layer", "kernel") else "right")
+        words = title in ("layer", "kernel")
+        result.add_column(title, justify="left" if words else "right", no_wrap=not words, overflow="fold")
     for row in rows:
         per = row.per_product
         result.add_row(
