@@ -95,7 +95,7 @@ def without_restating(failed: Any) -> Any:
         said = io.StringIO()
         with redirect_stderr(said):
             failed(task)
-        screen.write(RESTATED.sub("", said.getvalue()))
+        screen.complain(RESTATED.sub("", said.getvalue()))
 
     return wrapped
 

@@ -62,7 +62,7 @@ def everything() -> list[str]:
     paths = sorted((ROOT / "models").glob("*.yaml"))
     described = {f"{each.name}={each.value}": each.help for each in arguments.ARGUMENTS}
     return [
-        "./scons model=M [target …]      several models by comma, model=all for every one",
+        "./scons model=M [target …]",
         "",
         *listing.models(path.relative_to(ROOT) for path in paths),
         "",

@@ -13,6 +13,8 @@ from typing import Any
 from SCons.Node import executing
 from SCons.Util import hash_file_signature
 
+_looked_at: dict[Any, bool] = {}  # SCons asks once for every dependency
+
 
 def by_content(dependency: Any, target: Any, remembered: Any, repository: Any = None) -> bool:
     """A SCons decider for files: time stamps first, contents where they differ."""
@@ -32,7 +34,9 @@ def was_altered(target: Any) -> bool:
         return False  # it has been looked at, or made, in this run
     if getattr(target.attributes, "completed_later", False):
         return False
-    return _was_altered(Path(target.get_internal_path()), target.get_stored_info().ninfo)
+    if target not in _looked_at:
+        _looked_at[target] = _was_altered(Path(target.get_internal_path()), target.get_stored_info().ninfo)
+    return _looked_at[target]
 
 
 def _was_altered(path: Path, remembered: Any) -> bool:

@@ -8,6 +8,7 @@ inside functions. Imports for type checkers only are left out: they never run. A
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -25,30 +26,46 @@ TYPES_ONLY = re.compile(
 
 def closure(module: str, root: Path) -> list[str]:
     """Files (relative to ``root``, sorted) that importing ``module`` can run, within ``module``'s own package."""
-    package = module.partition(".")[0]
-    waiting, files = [module], dict[str, None]()
+    waiting = list(files_of(module, str(root)))
+    found = set(waiting)
     while waiting:
-        name = waiting.pop()
-        # Importing a.b.c runs a/__init__.py and a/b/__init__.py as well.
-        parts = name.split(".")
-        for end in range(1, len(parts) + 1):
-            found = locate(".".join(parts[:end]), root)
-            if found is not None and found not in files:
-                files[found] = None
-                waiting += [each for each in imported(found, root) if each.partition(".")[0] == package]
-    return sorted(files)
-
-
-def locate(module: str, root: Path) -> str | None:
-    """The file of a module, relative to ``root``, or ``None`` if the name is a function or class inside one."""
-    path = module.replace(".", "/")
-    for candidate in (f"{path}.py", f"{path}/__init__.py"):
-        if (root / candidate).is_file():
-            return candidate
-    return None
+        for file in needed(waiting.pop(), str(root)):
+            if file not in found:
+                found.add(file)
+                waiting.append(file)
+    return sorted(found)
 
 
 @cache
+def index(package: str, root: str) -> dict[str, str]:
+    """Every module of the package and its file. Files are looked for once: a graph asks thousands of times."""
+    found = {}
+    for folder, _, names in os.walk(f"{root}/{package}"):
+        inside = os.path.relpath(folder, root).replace(os.sep, "/")
+        for name in names:
+            if name.endswith(".py"):
+                file = f"{inside}/{name}"
+                found[file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")] = file
+    return found
+
+
+@cache
+def files_of(name: str, root: str) -> tuple[str, ...]:
+    """What importing ``a.b.c`` runs by name alone: a/__init__.py, a/b/__init__.py, a/b/c.py, as far as they exist."""
+    known = index(name.partition(".")[0], root)
+    parts = name.split(".")
+    prefixes = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return tuple(known[prefix] for prefix in prefixes if prefix in known)
+
+
+@cache
+def needed(file: str, root: str) -> tuple[str, ...]:
+    """The files of its own package that a file imports directly."""
+    package = file.partition("/")[0]
+    names = (name for name in imported(file, Path(root)) if name.partition(".")[0] == package)
+    return tuple(dict.fromkeys(each for name in names for each in files_of(name, root)))
+
+
 def imported(file: str, root: Path) -> tuple[str, ...]:
     """Dotted names that the file imports; ``from a import b`` gives ``a`` and ``a.b``, which may be a module or not."""
     text = (root / file).read_text(encoding="utf-8")

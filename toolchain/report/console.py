@@ -77,7 +77,7 @@ class Screen:
             stage = self._running.pop(key)
             if not succeeded:
                 self.line(stage.stage, stage.target, "failed", "red")
-                self.write(errors)
+                self.complain(errors)
             elif not quiet and not (stage.spoke and stage.closing is None):
                 self.line(stage.stage, stage.target, stage.closing or "")
             if not self._running:
@@ -109,6 +109,14 @@ class Screen:
             else:
                 self._stream.write(text)
                 self._stream.flush()
+
+    def complain(self, text: str) -> None:
+        """The same for what went wrong: without a live display it goes to standard error."""
+        if self._live:
+            self.write(text)
+        else:
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
     def pause(self) -> None:
         """Take the live lines off the screen; the next ``begin`` brings them back."""
