@@ -84,7 +84,8 @@ def worst(
         name = layer["function"]
         core.write(ARENA, sample.arenas[name])
         # The sample's own call, measured alone: what its inference took beyond these is glue, alike for all inputs.
-        total += _slowest(core, graph, layer, sample.arenas[name]) - core.call(name).cycles
+        alone = core.call(name).cycles
+        total += _slowest(core, graph, layer, sample.arenas[name]) - alone
     return total
 
 
