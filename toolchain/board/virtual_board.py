@@ -8,11 +8,14 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from toolchain.board import chips
 from toolchain.errors import BoardError
+
+ROOT = Path(__file__).parents[2]
 
 
 class VirtualBoard:
@@ -36,7 +39,9 @@ class VirtualBoard:
                 file.write(image)
                 file.flush()
                 command += ["--image", file.name]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
             ports = self._answer()
         self.serial: str = ports["serial"]
         self.updi: str = ports["updi"]

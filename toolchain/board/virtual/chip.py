@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from typing import Any
 
 import yasimavr.lib.core as core
 from yasimavr.device_library import load_device
 
 SLICE = 40_000  # cycles between two looks at the outside: 2 ms at 20 MHz
+BITS = 10  # a frame on the line: start, 8 data bits, stop
+BUFFER = 2  # bytes that the USART holds for the program
+RECEIVED = 0x80  # the status register's bit for a byte that waits, on every family
+MARGIN = 30  # cycles after a frame until the program has looked at it
 POLLING_LOOP = 12  # bytes of code: the loop that waits for the serial line is smaller
+
+
+@dataclass(frozen=True)
+class Registers:
+    """Data addresses of the USART's status and baud rate; ``fractional``: the divider is in 64ths (AVRxt), else 8 clocks a bit."""
+
+    status: int
+    baud: int
+    fractional: bool
+
+
+def registers(family: str, uart: int) -> Registers:
+    """Where USART ``uart`` of a chip family is."""
+    if family == "megaavr0":
+        base = 0x0800 + 0x20 * uart
+        return Registers(base + 4, base + 8, True)
+    return Registers(0xC0, 0xC4, False)
 
 
 class SimulatedChip:
@@ -17,9 +40,11 @@ class SimulatedChip:
     ``flash`` is the program memory's content, ``clock`` is in Hz, ``uart`` the number of the USART on the outside.
     """
 
-    def __init__(self, model: str, flash: bytes, clock: int, uart: int) -> None:
+    def __init__(self, model: str, flash: bytes, clock: int, uart: int, registers: Registers) -> None:
         self._device = load_device(model)
-        self._clock, self._uart = clock, uart
+        self._clock, self._registers = clock, registers
+        self._line: deque[int] = deque()  # bytes that have not arrived yet
+        self._buffer: deque[int] = deque()  # bytes that have, but that the program has no room for yet
         self._loop = core.SimLoop(self._device)
         self._device.load_firmware(_firmware(clock))
         self._program(flash)
@@ -57,21 +82,41 @@ class SimulatedChip:
 
     def receive(self, data: bytes) -> None:
         """Puts bytes on the chip's receive line; they arrive one after another at its own baud rate."""
-        request = core.ctlreq_data_t()
-        request.data = core.vardata_t(data)
-        self._device.ctlreq(self._control, core.CTLREQ_USART_BYTES, request)
+        self._line.extend(data)
         self._quiet = 0
 
     def run(self) -> bytes:
         """Runs one slice and returns what the chip sent in it."""
         if not self.crashed:
             before = self._probe.read_pc()
-            self._loop.run(SLICE)
+            if self._line or self._buffer:
+                self._run_receiving()
+            else:
+                self._loop.run(SLICE)
             near = abs(self._probe.read_pc() - before) <= POLLING_LOOP
-            self._quiet = self._quiet + 1 if near and not self._sent else 0
+            self._quiet = self._quiet + 1 if near and not self._sent and not self._line else 0
         sent = bytes(self._sent)
         self._sent.clear()
         return sent
+
+    def _run_receiving(self) -> None:
+        """A slice in which the line is busy: a byte each frame's time, two bytes of buffer, and what comes after them is lost.
+
+        The simulator's own buffer is not used, because it forgets to announce a second byte that waits in it.
+        """
+        baud = self.baud
+        frame = BITS * self._clock // baud + MARGIN if baud else SLICE
+        end = self.cycle + SLICE
+        while self.cycle < end and (self._line or self._buffer):
+            if self._line:
+                byte = self._line.popleft()
+                if baud is not None and len(self._buffer) < BUFFER:
+                    self._buffer.append(byte)
+            if self._buffer and not self._probe.read_data(self._registers.status, 1)[0] & RECEIVED:
+                request = core.ctlreq_data_t()
+                request.data = core.vardata_t(bytes([self._buffer.popleft()]))
+                self._device.ctlreq(self._control, core.CTLREQ_USART_BYTES, request)
+            self._loop.run(frame)
 
     @property
     def waiting(self) -> bool:
@@ -81,13 +126,13 @@ class SimulatedChip:
         """
         return self.crashed or self._quiet >= 20
 
-    def baud(self, family: str) -> int | None:
+    @property
+    def baud(self) -> int | None:
         """The baud rate that the chip's USART is set to, or ``None`` before it is."""
-        if family == "megaavr0":
-            divider = int.from_bytes(self._probe.read_data(0x0800 + 0x20 * self._uart + 8, 2), "little")
+        divider = int.from_bytes(self._probe.read_data(self._registers.baud, 2), "little")
+        if self._registers.fractional:
             return 4 * self._clock // divider if divider else None
-        divider = int.from_bytes(self._probe.read_data(0xC4, 2), "little") + 1
-        return self._clock // (8 * divider)
+        return self._clock // (8 * (divider + 1))
 
 
 def _firmware(clock: int) -> Any:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from toolchain.board import chips
-from toolchain.board.virtual.chip import SimulatedChip
+from toolchain.board.virtual.chip import SimulatedChip, registers
 from toolchain.board.virtual.memory import Memories
 from toolchain.board.virtual.noise import Noise, garble
 from toolchain.board.virtual.port import Port
@@ -66,7 +66,10 @@ class Board:
         """A reset, by whatever cause: the program starts from its first word."""
         if self._chip.simulator is None:
             raise SystemExit(f"no simulator models the {self._chip.mcu}")
-        self._simulated = SimulatedChip(self._chip.simulator, bytes(self.memories.flash), self.clock, self._chip.uart)
+        chip = self._chip
+        places = registers(chip.family, chip.uart)
+        self._simulated = SimulatedChip(self._chip.simulator, bytes(self.memories.flash), self.clock, chip.uart, places)
+        self._simulated.run()  # until it listens
         self._started = time.monotonic()
 
     def serve_updi(self) -> None:
@@ -97,7 +100,7 @@ class Board:
         """Bytes of the serial line's user on their way to the chip."""
         data = self.serial.read()
         if self._simulated is not None and data:
-            rate = self._simulated.baud(self._chip.family)
+            rate = self._simulated.baud
             if rate is not None:  # else the chip does not listen yet
                 self._simulated.receive(self._noise_in(garble(data, self.serial.baud, rate)))
 
@@ -108,7 +111,7 @@ class Board:
             return 1.0
         sent = chip.run()
         if sent and self.serial.plugged:
-            rate = chip.baud(self._chip.family)
+            rate = chip.baud
             self.serial.write(self._noise_out(garble(sent, rate or self.serial.baud, self.serial.baud)))
         if chip.crashed:
             return 1.0
