@@ -20,8 +20,10 @@ def differs(outputs: np.ndarray, class_: int, answer: Answer) -> str | None:
     if np.array_equal(outputs, found) and class_ == answer.class_:
         return None
     return (
-        f"the chip does not compute what the integer reference does: outputs {outputs.tolist()} and class {class_} are right, "
-        f"it answered {found.tolist()} and class {answer.class_}; this is a defect of the compiler or of the chip, please report it"
+        f"the chip does not compute what the integer reference does: outputs {outputs.tolist()} and class {class_} "
+        f"are right, "
+        f"it answered {found.tolist()} and class {answer.class_}; this is a defect of the compiler or of the chip, "
+        f"please report it"
     )
 
 
@@ -31,7 +33,10 @@ def sentence(subject: Subject, index: int, answer: Answer) -> str:
     time = f"in {milliseconds:.2f} ms ({answer.cycles:,} cycles at {subject.clock / 1e6:g} MHz)"
     if subject.graph.decision == "none":
         values = subject.graph.output.real(np.frombuffer(answer.outputs, subject.graph.output.dtype))
-        return f"test sample {index}: target {subject.labels[index]}, the chip says {np.round(values, 4).tolist()} {time}"
+        return (
+            f"test sample {index}: target {subject.labels[index]}, the chip says {np.round(values, 4).tolist()} {time}"
+        )
     label = int(np.asarray(subject.labels[index]).reshape(-1)[0])
     verdict = "right" if label == answer.class_ else "wrong"
-    return f"test sample {index}: label {subject.show(label)}, the chip says {subject.show(answer.class_)} ({verdict}) {time}"
+    said = f"label {subject.show(label)}, the chip says {subject.show(answer.class_)} ({verdict})"
+    return f"test sample {index}: {said} {time}"

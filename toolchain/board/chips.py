@@ -1,9 +1,9 @@
 """The chips that Goldcrest builds for: one entry each. Sizes of memories are not here; they come from the compiler.
 
-``signature`` is what the programmer must read before anything is erased (avr-libc's ``SIGNATURE_0..2``; a test compares).
-``uart`` names the USART that the evaluation boards of the chip wire to their USB bridge (a port may be given another with
-``-DGC_USART=…``). ``simulator`` is the chip's name in yasimavr, or ``None`` where it does not model the chip.
-``fuses`` are the fuse bytes that the firmware's clock rests on: {name: (offset, mask, {clock in Hz: value})}.
+``signature`` is what the programmer must read before anything is erased (avr-libc's ``SIGNATURE_0..2``; a test
+compares). ``uart`` names the USART that the evaluation boards of the chip wire to their USB bridge (a port may be given
+another with ``-DGC_USART=…``). ``simulator`` is the chip's name in yasimavr, or ``None`` where it does not model the
+chip. ``fuses`` are the fuse bytes that the firmware's clock rests on: {name: (offset, mask, {clock in Hz: value})}.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def chip(mcu: str) -> Chip:
 
 
 def sources(mcu: str) -> list[str]:
-    """C sources of the evaluation firmware for ``mcu``, relative to the project's root (the network's own come on top)."""
+    """C sources of the evaluation firmware for ``mcu``, relative to the project's root (the network's own come on
+    top).
+    """
     return [*APPLICATION, f"firmware/ports/{chip(mcu).family}.c"]
 
 

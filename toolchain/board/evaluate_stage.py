@@ -1,12 +1,13 @@
-"""Measure a network on the chip: N test samples over the serial line, each compared with the integer reference byte for byte.
+"""Measure a network on the chip: N test samples over the serial line, each compared with the integer reference byte for
+byte.
 
     python -m toolchain evaluate --image build/M/firmware.hex --mcu atmega4809 --clock 20000000
         --network build/M/quantized.npz --dataset build/datasets/D.npz --output build/M/evaluation.json
         [--samples N] [--report build/M/report.json] [--flash]
         [--port P] [--programmer NAME] [--updi P] [--baud N] [--settings .local.yaml]
 
-Without a port it is the virtual board, which is flashed first; a real one is with ``--flash``. Writes evaluation.json, also when it is
-interrupted, and the field ``accuracy.board`` of the report. In SCons an AlwaysBuild alias.
+Without a port it is the virtual board, which is flashed first; a real one is with ``--flash``. Writes evaluation.json,
+also when it is interrupted, and the field ``accuracy.board`` of the report. In SCons an AlwaysBuild alias.
 """
 
 from __future__ import annotations
@@ -74,12 +75,16 @@ def run(args: argparse.Namespace) -> None:
     if result.differences:
         first = result.differences[0]
         picture.draw(what.samples[first["sample"]], console)
-        raise BoardError(f"{len(result.differences)} of {count} answers differ; test sample {first['sample']}: {first['message']}")
+        raise BoardError(
+            f"{len(result.differences)} of {count} answers differ; test sample {first['sample']}: {first['message']}"
+        )
     accuracy = "" if result.accuracy is None else f"{result.accuracy:.2%} on the chip, "
     status.done(f"{accuracy}{result.samples:,} of {count:,} answers equal to the reference")
 
 
-def _measure(what: subject.Subject, link: Link, at: settings.Settings, result: Evaluation, save: Callable[[], None]) -> None:
+def _measure(
+    what: subject.Subject, link: Link, at: settings.Settings, result: Evaluation, save: Callable[[], None]
+) -> None:
     began = saved = told = time.monotonic()
     for start in range(0, result.requested, BATCH):
         raw = what.samples[start : min(start + BATCH, result.requested)]
@@ -105,7 +110,9 @@ def _measure(what: subject.Subject, link: Link, at: settings.Settings, result: E
 def _tell(result: Evaluation) -> None:
     left = result.seconds / result.samples * (result.requested - result.samples)
     right = "" if result.accuracy is None else f"{result.accuracy:.1%} right, "
-    status.update(f"{result.samples:,} of {result.requested:,}, {right}{_duration(left)} left", result.samples / result.requested)
+    status.update(
+        f"{result.samples:,} of {result.requested:,}, {right}{_duration(left)} left", result.samples / result.requested
+    )
 
 
 def _infer(link: Link, data: bytes, at: settings.Settings, result: Evaluation) -> Answer:

@@ -107,7 +107,11 @@ class Evaluation:
         lines = []
         if self.accuracy is not None:
             against = "" if float_accuracy is None else f"   float {float_accuracy:.2%}"
-            lines += [f"accuracy   {self.accuracy:.2%}   {self.correct:,} of {self.samples:,}{against}", *self._confusion_lines(names), ""]
+            lines += [
+                f"accuracy   {self.accuracy:.2%}   {self.correct:,} of {self.samples:,}{against}",
+                *self._confusion_lines(names),
+                "",
+            ]
         mean = sum(self.cycles) / self.samples
         lines.append(
             f"inference  {self.milliseconds(mean):.3f} ms mean, {self.milliseconds(max(self.cycles)):.3f} ms worst "
@@ -117,7 +121,9 @@ class Evaluation:
         for count, left in zip(counts, edges, strict=False):
             bar = "█" * round(BAR * count / max(counts)) or ("▏" if count else "")
             lines.append(f"  {self.milliseconds(left):8.3f} ms  {bar} {count}")
-        lines.append(f"reference  {self.samples - len(self.differences):,} of {self.samples:,} answers equal byte for byte")
+        lines.append(
+            f"reference  {self.samples - len(self.differences):,} of {self.samples:,} answers equal byte for byte"
+        )
         rate = f"{self.samples / self.seconds:.1f} a second" if self.seconds else ""
         lines.append(f"line       {rate}, {self.retries} requests repeated, {self.dropped} damaged frames")
         return "\n".join(lines)

@@ -4,7 +4,8 @@
         --network build/M/quantized.npz --dataset build/datasets/D.npz
         [--port P] [--programmer NAME] [--updi P] [--baud N] [--settings .local.yaml] [--sample I] [--unlock]
 
-Without ``--port``, ``--programmer`` or a settings file it is the virtual board. Writes no file: in SCons an AlwaysBuild alias.
+Without ``--port``, ``--programmer`` or a settings file it is the virtual board. Writes no file: in SCons an AlwaysBuild
+alias.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def run(args: argparse.Namespace) -> None:
         port = subject.flash(what, at, status.update, args.unlock)
         written = f"{len(what.image):,} bytes written and verified"
         if port is None:
-            status.done(f"{written} through {at.updi or at.port}; with the chip's serial line connected: evaluate port=…")
+            status.done(
+                f"{written} through {at.updi or at.port}; with the chip's serial line connected: evaluate port=…"
+            )
             return
         with subject.conversation(what, port, at.baud) as link:
             index = args.sample % len(what.samples)

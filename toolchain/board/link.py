@@ -1,7 +1,7 @@
 """The host's side of the serial link: inferences on a chip over a line that may lose, double and change bytes.
 
-Every answer that is accepted is the chip's answer to exactly the bytes that were given; where the line is too bad for that, a
-``BoardError`` says so. ``toolchain.board.protocol`` tells what goes over the line.
+Every answer that is accepted is the chip's answer to exactly the bytes that were given; where the line is too bad for
+that, a ``BoardError`` says so. ``toolchain.board.protocol`` tells what goes over the line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ ROUNDS_WITHOUT_GAIN = 40  # a line on which this many rounds bring no chunk acro
 
 
 class Line(Protocol):
-    """A serial line (``toolchain.board.serial_line``): ``read`` waits at most so many seconds and returns what there is."""
+    """A serial line (``toolchain.board.serial_line``): ``read`` waits at most so many seconds and returns what there
+    is.
+    """
 
     @property
     def baudrate(self) -> int: ...
@@ -56,7 +58,9 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """One inference: output bytes, class, clock cycles (the chip's own timer), and wall-clock seconds with the transfer."""
+    """One inference: output bytes, class, clock cycles (the chip's own timer), and wall-clock seconds with the
+    transfer.
+    """
 
     outputs: bytes
     class_: int
@@ -65,7 +69,9 @@ class Answer:
 
 
 class Link:
-    """A conversation with a chip. ``retries`` counts requests that had to be repeated, ``dropped`` frames that arrived damaged."""
+    """A conversation with a chip. ``retries`` counts requests that had to be repeated, ``dropped`` frames that arrived
+    damaged.
+    """
 
     def __init__(self, line: Line, expected: Expected) -> None:
         self._line = line
@@ -100,7 +106,8 @@ class Link:
             wait *= 2
         damaged = f" ({self.dropped} damaged frames came)" if self.dropped else ""
         raise BoardError(
-            f"the chip does not answer on the serial line{damaged}; is this the right port (port=…), is the firmware flashed "
+            f"the chip does not answer on the serial line{damaged}; is this the right port (port=…), is the firmware "
+            f"flashed "
             "(flash), and does its baud rate go with the port's (baud=…)?"
         )
 
@@ -108,11 +115,13 @@ class Link:
         expected = self._expected
         if welcome.version != protocol.VERSION:
             raise BoardError(
-                f"the chip speaks version {welcome.version} of the link, this program version {protocol.VERSION}; flash it again"
+                f"the chip speaks version {welcome.version} of the link, this program version {protocol.VERSION}; "
+                f"flash it again"
             )
         if welcome.model != expected.model:
             raise BoardError(
-                f"the chip runs another model (hash {welcome.model:08x}, this one is {expected.model:08x}); flash this model first"
+                f"the chip runs another model (hash {welcome.model:08x}, this one is {expected.model:08x}); flash "
+                f"this model first"
             )
         if (welcome.inputs, welcome.outputs) != (expected.inputs, expected.outputs):
             raise BoardError(
@@ -151,16 +160,23 @@ class Link:
             fields, tail = reply
             if "cycles" in fields:
                 if len(tail) != self._expected.outputs:
-                    raise BoardError(f"the chip answered {len(tail)} outputs, {self._expected.outputs} were expected; flash it again")
+                    raise BoardError(
+                        f"the chip answered {len(tail)} outputs, {self._expected.outputs} were expected; flash it again"
+                    )
                 self._usual += (time.monotonic() - sent - self._usual) / 8
                 return Answer(tail, fields["class_"], fields["cycles"], time.monotonic() - began)
             self.retries += 1
-            missing = [chunk for chunk in range(len(chunks)) if chunk // 8 < len(tail) and tail[chunk // 8] >> chunk % 8 & 1]
+            missing = [
+                chunk for chunk in range(len(chunks)) if chunk // 8 < len(tail) and tail[chunk // 8] >> chunk % 8 & 1
+            ]
             stalls = 0 if len(missing) < fewest else stalls + 1
             fewest = min(fewest, len(missing))
             if stalls > ROUNDS_WITHOUT_GAIN:
                 self.hello()  # another model on the chip looks like this too, and is refused here
-                raise BoardError("the serial line is too noisy: the input does not get through; check the cable or lower the baud rate")
+                raise BoardError(
+                    "the serial line is too noisy: the input does not get through; check the cable or lower the baud "
+                    "rate"
+                )
 
     def _next(self) -> None:
         self._sequence = (self._sequence + 1) & 0xFF

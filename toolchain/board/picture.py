@@ -36,7 +36,8 @@ def as_image(sample: np.ndarray) -> np.ndarray | None:
             return None
         flat = flat.reshape(side, side)
     span = flat.max() - min(0.0, flat.min())
-    return ((flat - min(0.0, flat.min())) * (255 / span if span else 0)).astype(np.uint8)
+    grey: np.ndarray = ((flat - min(0.0, flat.min())) * (255 / span if span else 0)).astype(np.uint8)
+    return grey
 
 
 def characters(grey: np.ndarray) -> str:

@@ -1,7 +1,8 @@
 """The ways of getting an image into a chip, by name.
 
-All of them take the same steps: compare the device's signature with the manifest's chip and check the fuses that the firmware's clock
-rests on, and only then erase, write and verify. ``avrdude:NAME`` is any programmer that avrdude itself knows.
+All of them take the same steps: compare the device's signature with the manifest's chip and check the fuses that the
+firmware's clock rests on, and only then erase, write and verify. ``avrdude:NAME`` is any programmer that avrdude itself
+knows.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from toolchain.board.chips import CHIPS, Chip, Fuse
 from toolchain.errors import BoardError
 
 ATMEL = 0x03EB  # USB vendor of the debuggers on evaluation boards
-SERIAL_HARDWARE = ("arduino", "wiring", "stk500v1", "stk500v2", "avrisp", "jtag2updi", "buspirate")  # avrdude's, on serial ports
+SERIAL_HARDWARE = (
+    "arduino",
+    "wiring",
+    "stk500v1",
+    "stk500v2",
+    "avrisp",
+    "jtag2updi",
+    "buspirate",
+)  # avrdude's, on serial ports
 Progress = Callable[[str, float], None]
 
 
@@ -81,10 +90,15 @@ def find(name: str) -> Programmer:
 
 
 def default(chip: Chip, port: str | None) -> str:
-    """The programmer that is taken when none is named: the debugger whose serial line ``port`` is, or a plain serial adapter."""
+    """The programmer that is taken when none is named: the debugger whose serial line ``port`` is, or a plain serial
+    adapter.
+    """
     from serial.tools import list_ports
 
-    product = next((found.product or "" for found in list_ports.comports() if port in (found.device, None) and found.vid == ATMEL), "")
+    product = next(
+        (found.product or "" for found in list_ports.comports() if port in (found.device, None) and found.vid == ATMEL),
+        "",
+    )
     for name in ("nedbg", "medbg", "edbg"):
         if chip.programming == "updi" and name in product.lower():
             return name
@@ -92,13 +106,18 @@ def default(chip: Chip, port: str | None) -> str:
 
 
 def program(name: str, job: Job) -> None:
-    """Programs and verifies the chip. Raises ``BoardError`` if anything is not as it must be; nothing is erased before it is."""
+    """Programs and verifies the chip. Raises ``BoardError`` if anything is not as it must be; nothing is erased before
+    it is.
+    """
     programmer = find(name)
     if programmer.uses_port and job.port is None:
         raise BoardError(f"programmer {name} works over a serial port: say which (updi=/dev/tty… or port=/dev/tty…)")
     if programmer.tool == "pymcuprog":
         if job.chip.programming != "updi":
-            raise BoardError(f"pymcuprog does not program the {job.chip.mcu}; use programmer=avrdude:NAME (for example avrdude:usbasp)")
+            raise BoardError(
+                f"pymcuprog does not program the {job.chip.mcu}; use programmer=avrdude:NAME (for example "
+                f"avrdude:usbasp)"
+            )
         from toolchain.board import with_pymcuprog as tool
     else:
         from toolchain.board import with_avrdude as tool  # type: ignore[no-redef]
@@ -120,19 +139,27 @@ def check_fuse(fuse: Fuse, value: int, chip: Chip, clock: int) -> None:
     wanted = fuse.values.get(clock)
     if wanted is None:
         known = " or ".join(f"{hz // 1_000_000} MHz" for hz in sorted(fuse.values))
-        raise BoardError(f"the {chip.mcu} cannot run at {clock / 1e6:g} MHz without a divider; set clock: {known} in the manifest")
+        raise BoardError(
+            f"the {chip.mcu} cannot run at {clock / 1e6:g} MHz without a divider; set clock: {known} in the manifest"
+        )
     if value & fuse.mask != wanted:
-        actual = next((f"{hz // 1_000_000} MHz" for hz, bits in fuse.values.items() if bits == value & fuse.mask), "another clock")
+        actual = next(
+            (f"{hz // 1_000_000} MHz" for hz, bits in fuse.values.items() if bits == value & fuse.mask), "another clock"
+        )
         correct = value & ~fuse.mask | wanted
         raise BoardError(
-            f"fuse {fuse.name} is 0x{value:02x}: the chip runs at {actual}, the manifest says {clock // 1_000_000} MHz; nothing was "
-            f"erased; change target.clock, or set the fuse: pymcuprog write -m fuses -o {fuse.offset} -l 0x{correct:02x} -d {chip.mcu}"
+            f"fuse {fuse.name} is 0x{value:02x}: the chip runs at {actual}, the manifest says {clock // 1_000_000} "
+            f"MHz; nothing was "
+            f"erased; change target.clock, or set the fuse: pymcuprog write -m fuses -o {fuse.offset} -l "
+            f"0x{correct:02x} -d {chip.mcu}"
         )
 
 
 def locked(chip: Chip) -> BoardError:
     """The chip's lock byte forbids reading and writing."""
-    return BoardError(f"the {chip.mcu} is locked; unlocking erases everything on it: flash with unlock=yes if that is right")
+    return BoardError(
+        f"the {chip.mcu} is locked; unlocking erases everything on it: flash with unlock=yes if that is right"
+    )
 
 
 def verification_failed(address: int | None, wrote: int | None = None, read: int | None = None) -> BoardError:
@@ -140,7 +167,8 @@ def verification_failed(address: int | None, wrote: int | None = None, read: int
     where = "" if address is None else f" at address 0x{address:04x}"
     what = "" if wrote is None or read is None else f" (wrote 0x{wrote:02x}, it holds 0x{read:02x})"
     return BoardError(
-        f"verification failed{where}{what}: the chip's flash did not take the image; flash again, and if that does not help the chip is worn out"
+        f"verification failed{where}{what}: the chip's flash did not take the image; flash again, and if that does "
+        f"not help the chip is worn out"
     )
 
 

@@ -1,14 +1,15 @@
 """The serial link between host and chip: its one definition, from which the C header and the host's codecs both come.
 
-A frame is header, payload and CRC-16 in SLIP (RFC 1055): a byte END closes it, and a byte END before it shuts out noise on an idle
-line. SLIP and not COBS because the chip then sends and receives byte by byte, without looking ahead and without a buffer. The CRC is
-CRC-16/MCRF4XX (polynomial 0x8408 reflected, start 0xFFFF, no final xor, low byte first), so a frame with its CRC has CRC 0. The header
-of every request is ``type, sequence, argument``.
+A frame is header, payload and CRC-16 in SLIP (RFC 1055): a byte END closes it, and a byte END before it shuts out noise
+on an idle line. SLIP and not COBS because the chip then sends and receives byte by byte, without looking ahead and
+without a buffer. The CRC is CRC-16/MCRF4XX (polynomial 0x8408 reflected, start 0xFFFF, no final xor, low byte first),
+so a frame with its CRC has CRC 0. The header of every request is ``type, sequence, argument``.
 
-One inference is: the input in chunks (DATA, no answer), then INFER with the CRC of the whole input. The chip answers RESULT, or
-MISSING with the chunks that did not arrive whole, which the host sends again. A RESULT that got lost is answered again from memory,
-so nothing is computed twice. The CRC of the whole input starts from the model's hash: a chip that was given another model between
-two frames cannot answer. Run ``python -m toolchain.board.protocol > firmware/app/link_protocol.h`` after an edit; a test compares.
+One inference is: the input in chunks (DATA, no answer), then INFER with the CRC of the whole input. The chip answers
+RESULT, or MISSING with the chunks that did not arrive whole, which the host sends again. A RESULT that got lost is
+answered again from memory, so nothing is computed twice. The CRC of the whole input starts from the model's hash: a
+chip that was given another model between two frames cannot answer. Run ``python -m toolchain.board.protocol >
+firmware/app/link_protocol.h`` after an edit; a test compares.
 """
 
 from __future__ import annotations
@@ -183,9 +184,13 @@ def header() -> str:
         lines.append(f"#define GC_LINK_{message.name} 0x{message.type:02x}u")
         offset = 2
         for field in message.fields:
-            lines.append(f"#define GC_LINK_{message.name}_{field.name.strip('_').upper()} {offset}u /* {field.meaning} */")
+            lines.append(
+                f"#define GC_LINK_{message.name}_{field.name.strip('_').upper()} {offset}u /* {field.meaning} */"
+            )
             offset += struct.calcsize("<" + field.code)
-        lines.append(f"#define GC_LINK_{message.name}_SIZE {offset}u" + (f" /* then {message.tail} */" if message.tail else ""))
+        lines.append(
+            f"#define GC_LINK_{message.name}_SIZE {offset}u" + (f" /* then {message.tail} */" if message.tail else "")
+        )
     return "\n".join([*lines, "", "#endif", ""])
 
 

@@ -20,7 +20,9 @@ class PortLost(BoardError):
 
 
 class SerialLine:
-    """An open port. Use it as a context manager. Raises ``PortLost`` when it vanishes, ``BoardError`` when it cannot be opened."""
+    """An open port. Use it as a context manager. Raises ``PortLost`` when it vanishes, ``BoardError`` when it cannot be
+    opened.
+    """
 
     def __init__(self, port: str, baud: int) -> None:
         self.port = port
@@ -61,7 +63,9 @@ class SerialLine:
     def __enter__(self) -> SerialLine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -73,7 +77,9 @@ def reopen(port: str, baud: int, seconds: float) -> SerialLine:
             return SerialLine(port, baud)
         except BoardError as error:
             if time.monotonic() > until:
-                raise PortLost(f"{port} vanished and did not come back within {seconds:.0f} s; plug the board in again") from error
+                raise PortLost(
+                    f"{port} vanished and did not come back within {seconds:.0f} s; plug the board in again"
+                ) from error
         time.sleep(0.1)
 
 
@@ -89,7 +95,8 @@ def explain(port: str, error: Exception) -> BoardError:
     text = str(error)
     if code == errno.EACCES or "Permission denied" in text:
         return BoardError(
-            f"no permission to open {port}; add yourself to the port's group (sudo usermod -aG dialout $USER, then log in again)"
+            f"no permission to open {port}; add yourself to the port's group (sudo usermod -aG dialout $USER, then "
+            f"log in again)"
         )
     if code in (errno.EBUSY, errno.EAGAIN) or "lock" in text or "busy" in text:
         return BoardError(f"{port} is in use by another program; close it (a terminal, a monitor, another evaluation)")

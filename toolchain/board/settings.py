@@ -38,22 +38,36 @@ class Settings:
 
     @property
     def virtual(self) -> bool:
-        """Whether no real board is named; ``programmer`` alone chooses the tool for the virtual board if it works over serial UPDI."""
-        return self.port is None and self.updi is None and (self.programmer is None or programmers.find(self.programmer).serial)
+        """Whether no real board is named; ``programmer`` alone chooses the tool for the virtual board if it works over
+        serial UPDI.
+        """
+        return (
+            self.port is None
+            and self.updi is None
+            and (self.programmer is None or programmers.find(self.programmer).serial)
+        )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that say where the board is; SCons passes ``port=``, ``programmer=``, ``updi=``, ``baud=`` on."""
-    parser.add_argument("--port", help="the chip's serial line; for serialupdi the programming port too, if --updi is not given")
+    parser.add_argument(
+        "--port", help="the chip's serial line; for serialupdi the programming port too, if --updi is not given"
+    )
     parser.add_argument("--programmer", help="how to program: " + ", ".join(programmers.names()))
     parser.add_argument("--updi", help="the programming port of a serialupdi adapter")
     parser.add_argument("--baud", type=int, help=f"of the serial line (default {protocol.BAUD})")
-    parser.add_argument("--settings", type=Path, default=Path(".local.yaml"), help="this machine's settings (default .local.yaml)")
+    parser.add_argument(
+        "--settings", type=Path, default=Path(".local.yaml"), help="this machine's settings (default .local.yaml)"
+    )
 
 
 def settings(args: argparse.Namespace) -> Settings:
     """The settings of the file, overridden by the arguments. Raises ``BoardError`` for a file that is wrong."""
-    given = {key: getattr(args, key) for key in ("port", "programmer", "updi", "baud") if getattr(args, key) not in (None, "")}
+    given = {
+        key: getattr(args, key)
+        for key in ("port", "programmer", "updi", "baud")
+        if getattr(args, key) not in (None, "")
+    }
     if "port" in given and given["port"] == "virtual":
         return Settings(programmer=given.get("programmer"))
     result = replace(_read(args.settings), **given)

@@ -1,4 +1,6 @@
-"""What a verb works with: the image, the chip it is for, the integer network and the data set, from the build's files."""
+"""What a verb works with: the image, the chip it is for, the integer network and the data set, from the build's
+files.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ class Subject:
     def reference(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The integer reference's output bytes, uint8 (n, output bytes), and classes (n,)."""
         outputs = self.graph.run(self.graph.encode(raw))
-        return outputs.reshape(len(outputs), -1).astype(self.graph.output.dtype).view(np.uint8), self.graph.classify(outputs)
+        return outputs.reshape(len(outputs), -1).astype(self.graph.output.dtype).view(np.uint8), self.graph.classify(
+            outputs
+        )
 
     @property
     def expected(self) -> Expected:
@@ -95,7 +99,9 @@ def load(args: argparse.Namespace) -> Subject:
 
 @contextmanager
 def board(subject: Subject, settings: Settings) -> Iterator[Settings]:
-    """The board that ``settings`` name, or a private virtual one for as long as the block lasts; yields settings with its ports."""
+    """The board that ``settings`` name, or a private virtual one for as long as the block lasts; yields settings with
+    its ports.
+    """
     if not settings.virtual:
         yield settings
         return
@@ -106,10 +112,11 @@ def board(subject: Subject, settings: Settings) -> Iterator[Settings]:
 
 
 def flash(subject: Subject, settings: Settings, progress: Progress, unlock: bool = False) -> str | None:
-    """Programs the image into the board of ``settings`` (see ``board``); returns the port on which the chip can then be talked to.
+    """Programs the image into the board of ``settings`` (see ``board``); returns the port on which the chip can then be
+    talked to.
 
-    A serial programmer without a port of its own (``updi``) takes ``port``, and then there is no line to talk on: ``None``.
-    Raises ``BoardError``.
+    A serial programmer without a port of its own (``updi``) takes ``port``, and then there is no line to talk on:
+    ``None``. Raises ``BoardError``.
     """
     chip = subject.chip
     if settings.simulated and chip.programming != "updi":

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,14 +20,19 @@ ROOT = Path(__file__).parents[2]
 class VirtualBoard:
     """A private board that lives as long as the ``with`` block: ``serial`` and ``updi`` are its ports.
 
-    ``image`` is what its flash holds at power-up (raw bytes), for chips whose programming interface is not modelled; ``clock`` in Hz is
-    needed for those too. Raises ``BoardError`` if no simulator models the chip or the process does not come up.
+    ``image`` is what its flash holds at power-up (raw bytes), for chips whose programming interface is not modelled;
+    ``clock`` in Hz is needed for those too. Raises ``BoardError`` if no simulator models the chip or the process does
+    not come up.
     """
 
-    def __init__(self, mcu: str, flash_size: int, *, image: bytes = b"", clock: int | None = None, real_time: bool = False) -> None:
+    def __init__(
+        self, mcu: str, flash_size: int, *, image: bytes = b"", clock: int | None = None, real_time: bool = False
+    ) -> None:
         if chips.chip(mcu).simulator is None:
             known = ", ".join(sorted(chip.mcu for chip in chips.CHIPS.values() if chip.simulator))
-            raise BoardError(f"there is no virtual board for the {mcu}; connect a real one (port=…), or choose one of {known}")
+            raise BoardError(
+                f"there is no virtual board for the {mcu}; connect a real one (port=…), or choose one of {known}"
+            )
         command = [sys.executable, "-m", "toolchain.board.virtual", "--mcu", mcu, "--flash-size", str(flash_size)]
         if chips.chip(mcu).programming != "updi" and clock:
             command += ["--clock", str(clock)]
@@ -84,5 +88,7 @@ class VirtualBoard:
     def __enter__(self) -> VirtualBoard:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -17,7 +17,9 @@ PHASES = {"Writing": "writing", "Reading": "verifying"}
 
 
 def program(hardware: str, job: Job) -> None:
-    """Checks, erases, writes and verifies. ``hardware`` is avrdude's programmer id. Raises ``BoardError`` or ``ToolError``."""
+    """Checks, erases, writes and verifies. ``hardware`` is avrdude's programmer id. Raises ``BoardError`` or
+    ``ToolError``.
+    """
     tool = shutil.which("avrdude")
     if tool is None:
         raise ToolError("avrdude is not installed; sudo apt-get install avrdude (or use programmer=serialupdi)")
@@ -39,7 +41,9 @@ def program(hardware: str, job: Job) -> None:
 
 def _run(command: list[str], job: Job) -> None:
     """Runs avrdude, passing its progress on. Raises what its words mean if it fails."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
         assert process.stderr is not None
         words = bytearray()
         phase, marks = "", 0
@@ -59,7 +63,10 @@ def _meaning(words: str, job: Job) -> BoardError:
     if match := re.search(r"device signature = 0x([0-9a-fA-F]{6})", words):
         value = int(match[1], 16)
         check_signature((value >> 16, value >> 8 & 0xFF, value & 0xFF), job.chip)
-    if match := re.search(r"mismatch[^\n]*?(?:byte|addr(?:ess)?)\s+(?:0x)?([0-9a-fA-F]+)\n?[^\n]*?0x([0-9a-f]{2}) != 0x([0-9a-f]{2})", words):
+    if match := re.search(
+        r"mismatch[^\n]*?(?:byte|addr(?:ess)?)\s+(?:0x)?([0-9a-fA-F]+)\n?[^\n]*?0x([0-9a-f]{2}) != 0x([0-9a-f]{2})",
+        words,
+    ):
         return verification_failed(int(match[1], 16), int(match[3], 16), int(match[2], 16))
     if re.search(r"mismatch|verification error", words):
         return verification_failed(None)
@@ -70,5 +77,12 @@ def _meaning(words: str, job: Job) -> BoardError:
             f"{job.port} vanished while the chip was being programmed; plug the board in again and flash again: "
             "the chip now holds part of an image"
         )
-    said = [line.removeprefix("avrdude: ").strip() for line in words.splitlines() if re.search(r"error|unable|fail|cannot", line, re.I)]
-    return BoardError(f"avrdude failed: {said[0] if said else words.strip().splitlines()[-1]}; check wiring and power (docs/boards.md)")
+    said = [
+        line.removeprefix("avrdude: ").strip()
+        for line in words.splitlines()
+        if re.search(r"error|unable|fail|cannot", line, re.I)
+    ]
+    return BoardError(
+        f"avrdude failed: {said[0] if said else words.strip().splitlines()[-1]}; check wiring and power "
+        f"(docs/boards.md)"
+    )

@@ -94,11 +94,18 @@ def _errors(hardware: str, job: Job) -> Iterator[None]:
         raise locked(job.chip) from error
     except PymcuprogToolConnectionError as error:
         raise BoardError(
-            f"no {hardware} debugger found on USB ({error}); is the board plugged in, and may you open it (docs/boards.md, udev)?"
+            f"no {hardware} debugger found on USB ({error}); is the board plugged in, and may you open it "
+            f"(docs/boards.md, udev)?"
         ) from error
-    except (PymcuprogError, OSError, ValueError, IndexError, TypeError) as error:  # pymcuprog meets a dead line in all these ways
+    except (
+        PymcuprogError,
+        OSError,
+        ValueError,
+        IndexError,
+        TypeError,
+    ) as error:  # pymcuprog meets a dead line in all these ways
         if hardware == "uart" and job.port is not None:
-            with suppress(serial_line.BoardError):
+            with suppress(serial_line.PortLost):
                 serial_line.SerialLine(job.port, 115_200).close()
                 raise BoardError(
                     f"the chip does not answer on {job.port} as UPDI does ({error}); "

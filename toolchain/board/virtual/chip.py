@@ -19,7 +19,9 @@ POLLING_LOOP = 12  # bytes of code: the loop that waits for the serial line is s
 
 @dataclass(frozen=True)
 class Registers:
-    """Data addresses of the USART's status and baud rate; ``fractional``: the divider is in 64ths (AVRxt), else 8 clocks a bit."""
+    """Data addresses of the USART's status and baud rate; ``fractional``: the divider is in 64ths (AVRxt), else 8
+    clocks a bit.
+    """
 
     status: int
     baud: int
@@ -100,7 +102,8 @@ class SimulatedChip:
         return sent
 
     def _run_receiving(self) -> None:
-        """A slice in which the line is busy: a byte each frame's time, two bytes of buffer, and what comes after them is lost.
+        """A slice in which the line is busy: a byte each frame's time, two bytes of buffer, and what comes after them
+        is lost.
 
         The simulator's own buffer is not used, because it forgets to announce a second byte that waits in it.
         """
@@ -120,7 +123,8 @@ class SimulatedChip:
 
     @property
     def waiting(self) -> bool:
-        """Whether the chip seems to do nothing but wait for its serial line: the program counter stays in one small loop.
+        """Whether the chip seems to do nothing but wait for its serial line: the program counter stays in one small
+        loop.
 
         A guess, because a long copying loop looks the same: good enough to save the host's time, not to stop the clock.
         """

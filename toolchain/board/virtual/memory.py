@@ -1,7 +1,7 @@
 """Memories of a megaAVR 0-series chip as its programming interface sees them, and the NVM controller in front of them.
 
-Written after the chip's data sheet (NVMCTRL, memory map). Flash, EEPROM, fuses, lock and user row outlive resets; the page buffer
-does not. Writing a page only clears bits, as on silicon: what was not erased before stays wrong.
+Written after the chip's data sheet (NVMCTRL, memory map). Flash, EEPROM, fuses, lock and user row outlive resets; the
+page buffer does not. Writing a page only clears bits, as on silicon: what was not erased before stays wrong.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Memories:
         return 128 if self.flash_size > 0x4000 else 64
 
     def chip_erase(self) -> None:
-        """Flash and EEPROM (unless fuse EESAVE) become 0xFF, and the lock falls last, when there is nothing left to read."""
+        """Flash and EEPROM (unless fuse EESAVE) become 0xFF, and the lock falls last, when there is nothing left to
+        read.
+        """
         self.flash[:] = b"\xff" * self.flash_size
         if not self.fuses[5] & 0x01:
             self.eeprom[:] = b"\xff" * len(self.eeprom)

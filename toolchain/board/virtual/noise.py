@@ -1,4 +1,6 @@
-"""A bad cable: bytes dropped, doubled and flipped, and the garbage that two different baud rates make of each other's bytes."""
+"""A bad cable: bytes dropped, doubled and flipped, and the garbage that two different baud rates make of each other's
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,11 @@ class Noise:
 
 
 def garble(data: bytes, sender: int, receiver: int) -> bytes:
-    """What a receiver at ``receiver`` baud makes of ``data`` sent at ``sender`` baud (start bit, 8 data bits, stop bit).
+    """What a receiver at ``receiver`` baud makes of ``data`` sent at ``sender`` baud (start bit, 8 data bits, stop
+    bit).
 
-    The line is sampled in the middle of the receiver's bits, which is what a UART does; bytes with a wrong stop bit are kept.
+    The line is sampled in the middle of the receiver's bits, which is what a UART does; bytes with a wrong stop bit are
+    kept.
     """
     if abs(sender - receiver) <= BAUD_TOLERANCE * receiver:
         return data

@@ -1,4 +1,6 @@
-"""A pseudo-terminal that stands for a USB serial bridge: it can be unplugged, and knows the baud rate that its user has set."""
+"""A pseudo-terminal that stands for a USB serial bridge: it can be unplugged, and knows the baud rate that its user has
+set.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _RATES = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name
 
 
 class Port:
-    """A pseudo-terminal, reached under ``link``, a symbolic link that stays the same from one plugging-in to the next."""
+    """A pseudo-terminal, reached under ``link``, a symbolic link that stays the same from one plugging-in to the
+    next.
+    """
 
     def __init__(self, link: Path) -> None:
         self.link = link
@@ -57,8 +61,9 @@ class Port:
     def _forget_stop_bits(self) -> None:
         """Lets the next user set parity again.
 
-        A pseudo-terminal has no parity; the C library calls a setting that changes nothing because of that an error (EINVAL), but lets it
-        pass if anything else changes. Programmers use two stop bits: taking them back leaves something to change.
+        A pseudo-terminal has no parity; the C library calls a setting that changes nothing because of that an error
+        (EINVAL), but lets it pass if anything else changes. Programmers use two stop bits: taking them back leaves
+        something to change.
         """
         settings = termios.tcgetattr(self._slave)
         if settings[2] & termios.CSTOPB:

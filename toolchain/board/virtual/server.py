@@ -1,7 +1,8 @@
 """The process: two ports, the programming interface and the chip behind them, and a line of commands on standard input.
 
-Prints one line of JSON, ``{"serial": path, "updi": path}``, when the ports are there, and ends when standard input does: nobody has to
-remember to stop it. Each line of standard input is a JSON object with one command, answered by one line of JSON::
+Prints one line of JSON, ``{"serial": path, "updi": path}``, when the ports are there, and ends when standard input
+does: nobody has to remember to stop it. Each line of standard input is a JSON object with one command, answered by one
+line of JSON::
 
     {"reset": true}                    press the reset button
     {"unplug": "serial"|"updi"|"all"}  pull the cable; the chip keeps its power
@@ -160,7 +161,7 @@ def serve(board: Board, answers: IO[str]) -> None:
     commands = bytearray()
     wait = 0.0
     while True:
-        ports = [port for port in (board.serial, board.updi_port) if port.plugged]
+        ports: list[int | Port] = [port for port in (board.serial, board.updi_port) if port.plugged]
         ready, _, _ = select.select([0, *ports], [], [], wait)
         if 0 in ready:
             data = os.read(0, 65536)
@@ -178,7 +179,9 @@ def serve(board: Board, answers: IO[str]) -> None:
 
 
 def _own_output() -> IO[str]:
-    """Standard output for our answers alone: the simulator writes its remarks on crashing programs there, and they go nowhere."""
+    """Standard output for our answers alone: the simulator writes its remarks on crashing programs there, and they go
+    nowhere.
+    """
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -204,7 +207,9 @@ def main() -> int:
         memories.flash[: len(image)] = image
     with tempfile.TemporaryDirectory(prefix="goldcrest-board-") as temporary:
         board = Board(chip, memories, args.clock, args.folder or Path(temporary), args.real_time)
-        print(json.dumps({"serial": str(board.serial.link), "updi": str(board.updi_port.link)}), file=answers, flush=True)
+        print(
+            json.dumps({"serial": str(board.serial.link), "updi": str(board.updi_port.link)}), file=answers, flush=True
+        )
         try:
             serve(board, answers)
         except (KeyboardInterrupt, BrokenPipeError):

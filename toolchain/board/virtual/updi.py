@@ -1,7 +1,8 @@
 """The UPDI pin of a megaAVR 0-series chip: bytes in, bytes out.
 
-Written after the data sheet's chapter on UPDI: synchronisation, LDCS/STCS, LDS/STS, LD/ST with REPEAT, KEY and the system information
-block, and the ASI registers with their reset, lock and key logic. The wire is single: whoever bridges it adds the echo.
+Written after the data sheet's chapter on UPDI: synchronisation, LDCS/STCS, LDS/STS, LD/ST with REPEAT, KEY and the
+system information block, and the ASI registers with their reset, lock and key logic. The wire is single: whoever
+bridges it adds the echo.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ BAD_ACCESS = 0x05  # STATUSB.PESIG: bus error
 
 
 class Updi:
-    """The interface's state. ``halted`` says that the processor must not run; ``restarts`` counts the times it was let go."""
+    """The interface's state. ``halted`` says that the processor must not run; ``restarts`` counts the times it was let
+    go.
+    """
 
     def __init__(self, memories: Memories) -> None:
         self._memories = memories
