@@ -1,0 +1,85 @@
+"""Recurrent layers: Keras, the integer definition, its accuracy, and three ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.layers.models import agrees_with_keras, hostile, imported, integer, samples, whole_way
+from toolchain.errors import GoldcrestError
+from toolchain.ir.graph import Encoding
+from toolchain.layers import fixed_point_functions as functions
+from toolchain.quantization.scheme import SCHEMES
+
+FLOATS = Encoding(np.zeros(1), np.ones(1), quantize=True)
+ALL = np.arange(-(1 << 15), 1 << 15)
+CELLS = [("SimpleRNN", {}), ("LSTM", {}), ("GRU", {}), ("GRU", {"reset_after": False})]
+
+
+def test_tanh_is_within_its_stated_error() -> None:
+    error = functions.tanh(ALL) - 2.0**15 * np.tanh(ALL / 4096)
+    assert np.abs(error).max() <= 13.1
+    assert np.all(np.diff(functions.tanh(ALL)) >= 0)
+
+
+def test_sigmoid_is_within_its_stated_error() -> None:
+    exact = 2.0**15 / (1 + np.exp(-ALL / 4096))
+    error = functions.sigmoid(ALL) - exact
+    assert np.abs(error).max() <= 12
+    assert functions.sigmoid(ALL).min() >= 0 and functions.sigmoid(ALL).max() < 1 << 15
+    assert np.all(np.diff(functions.sigmoid(ALL)) >= 0)
+
+
+def model(keras, cell: str, options, sequences: bool, steps: int = 6, features: int = 3, units: int = 5):
+    layer = getattr(keras.layers, cell)(
+        units, return_sequences=sequences, bias_initializer=keras.initializers.RandomNormal(stddev=0.5), **options
+    )
+    return keras.Sequential([keras.Input((steps, features), name="input"), layer])
+
+
+@pytest.mark.parametrize(("cell", "options"), CELLS)
+@pytest.mark.parametrize("sequences", [False, True])
+def test_cell(keras, tmp_path, cell, options, sequences: bool) -> None:
+    whole_way(model(keras, cell, options, sequences), tmp_path)
+    whole_way(model(keras, cell, options, sequences, steps=1, features=1, units=1), tmp_path, FLOATS)
+
+
+def test_stacked(keras, tmp_path) -> None:
+    layers = keras.layers
+    stack = [layers.LSTM(4, return_sequences=True), layers.GRU(3, use_bias=False), layers.Dense(2)]
+    whole_way(keras.Sequential([keras.Input((5, 2), name="input"), *stack]), tmp_path, FLOATS)
+
+
+@pytest.mark.parametrize(("cell", "options"), CELLS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_integer_state_follows_the_float_one(keras, tmp_path, cell, options, scheme: str) -> None:
+    graph = agrees_with_keras(*(lambda m: (m, imported(m, tmp_path, FLOATS)))(model(keras, cell, options, True, 40)))
+    quantized = integer(graph, scheme, 32)
+    raw = samples(graph, 32)
+    real = graph.run(graph.encoding.scaled(raw))
+    error = quantized.output.real(quantized.run(quantized.encode(raw))) - real
+    assert np.sqrt(np.mean(error**2)) < 0.02
+    assert np.abs(error).max() < 0.12
+
+
+def test_extremes_saturate_alike(keras, tmp_path) -> None:
+    from tests.exact.harness import check
+
+    layer = keras.layers.LSTM(3, kernel_initializer=keras.initializers.RandomNormal(stddev=4), return_sequences=True)
+    large = keras.Sequential([keras.Input((30, 2), name="input"), layer])
+    quantized = integer(imported(large, tmp_path, FLOATS), "affine")
+    check(quantized, hostile(quantized, 8), tmp_path / "bench")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"activation": "relu"}, "activation 'relu' is not supported in recurrent layers; use tanh"),
+        ({"recurrent_activation": "hard_sigmoid"}, "use sigmoid"),
+        ({"go_backwards": True}, "go_backwards is not supported"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(keras, tmp_path, options, words: str) -> None:
+    with pytest.raises(GoldcrestError, match=words) as caught:
+        imported(keras.Sequential([keras.Input((4, 2), name="input"), keras.layers.LSTM(3, **options)]), tmp_path)
+    assert "layer lstm" in str(caught.value)
