@@ -66,9 +66,8 @@ class Dense8(Kernel):
 
     def piece(self, site: Site, width: int) -> str:
         """The piece of assembly that multiplies blocks of this width."""
-        if width == WIDTH and site.target.prefer != "size" and self.rows == "rows":
-            return "pairs"
-        return f"{self.rows}_{width}"
+        unrolled = {"speed": "x2" if self.skips else "x4", "balanced": "x2", "size": ""}[site.target.prefer]
+        return f"{self.rows}_{width}{unrolled if width == WIDTH else ''}"
 
     def cost(self, site: Site) -> Cost:
         operator, rows = _operator(site), _count(self.runs(site))
@@ -82,16 +81,16 @@ class Dense8(Kernel):
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         runs, flipped = self.runs(site), flip(site.inputs[0])
         requantization = _operator(site).requantization
-        scaled = has_multiplier(requantization)
-        shift = 0 if scaled else int(requantization.shift[0])
+        scaled = _scaled(requantization)
+        shift = int(requantization.shift[0]) - 1
         constants: list[Constant | Structure] = []
         parts: list[str] = []
-        for number, (width, streams) in enumerate(_parts(_streams(_operator(site), runs, flipped))):
+        grouped = _parts(_streams(_operator(site), runs, flipped))
+        for number, (width, streams) in enumerate(grouped):
             name = f"{prefix}_stream{number or ''}"
             constants.append(Constant(name, "uint8_t", np.concatenate(streams)))
-            parts.append(f"{len(streams)}, {width}, {name}, GC_PIECE({self.piece(site, width)})")
-        width, *rest = parts[-1].split(", ", 2)[1:]
-        parts[-1] = ", ".join((parts[-1].split(", ")[0], f"{width} | GC_DENSE8_LAST", *rest))
+            last = " | GC_DENSE8_LAST" if number == len(grouped) - 1 else ""
+            parts.append(f"{{{len(streams)}, {width}{last}, {name}, GC_PIECE({self.piece(site, width)})}}")
         live = [len(runs), *(value for run in runs for value in (run.dead, run.length & BYTE, run.length >> 8))]
         constants.append(Constant(f"{prefix}_live", "uint8_t", np.array(live)))
         fields = (
@@ -99,14 +98,14 @@ class Dense8(Kernel):
             ("live", f"{prefix}_live"),
             ("room", str(self.room(site)[0])),
             ("flip", str(flipped)),
-            ("scaled", str(int(scaled))),
             ("finish", f"GC_PIECE(finish_{'scale' if scaled else 'shift'})"),
-            ("shift", str(shift)),
+            ("factor", "0" if scaled else str(128 >> shift % 8)),
+            ("bytes", "0" if scaled else str(shift // 8)),
             ("low", str(requantization.low - requantization.zero_point)),
             ("high", str(requantization.high - requantization.zero_point)),
             ("zero_point", str(requantization.zero_point & BYTE)),
             ("rows", str(_count(runs))),
-            ("parts", "{" + ", ".join(f"{{{part}}}" for part in parts) + "}"),
+            ("parts", "{" + ", ".join(parts) + "}"),
         )
         constants.append(Structure(prefix, "struct gc_dense8", fields))
         return Code(tuple(constants), (f"gc_k_dense8({inputs[0]}, {output}, &{prefix});",), ("gc_dense8.h",))
@@ -148,6 +147,11 @@ def _operator(site: Site) -> IntegerDense:
     return site.layer.operator
 
 
+def _scaled(requantization: Requantization) -> bool:
+    """Whether gc_k_dense8_finish_scale is needed: gc_k_dense8_finish_shift shifts by 1 at least."""
+    return has_multiplier(requantization) or int(requantization.shift[0]) == 0
+
+
 def _count(runs: Sequence[Run]) -> int:
     return sum(run.length for run in runs)
 
@@ -169,9 +173,10 @@ def _streams(operator: IntegerDense, runs: Sequence[Run], flipped: int) -> Itera
     weights = np.concatenate([operator.weights[run.start : run.start + run.length] for run in runs]).astype(np.int64)
     bias = operator.bias.astype(np.int64) - flipped * weights.sum(axis=0)
     columns = [bias, bias >> 8, bias >> 16]
-    if has_multiplier(requantization):
-        multiplier = np.broadcast_to(requantization.multiplier.astype(np.int64), bias.shape)
-        shift = np.broadcast_to(requantization.shift.astype(np.int64), bias.shape)
+    if _scaled(requantization):
+        plain = not has_multiplier(requantization)  # a multiplier of 1 and no shift
+        multiplier = np.broadcast_to(1 << 14 if plain else requantization.multiplier.astype(np.int64), bias.shape)
+        shift = np.broadcast_to(14 if plain else requantization.shift.astype(np.int64), bias.shape)
         columns += [multiplier, multiplier >> 8, shift - 9]
     else:
         bias += rounding(requantization)

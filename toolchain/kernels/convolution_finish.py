@@ -1,0 +1,159 @@
+"""From accumulators in registers to output bytes: shift or multiplication, clamp; the same time whatever the value.
+
+The result is in r31. r30 holds 0; r0 and r1 are free; a multiplication uses r20 to r25 as well. Output codes are
+handled as unsigned bytes: if they may be negative, 128 more than the code, until ``signed_result`` takes it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.ir.operators import Requantization
+from toolchain.kernels.convolution_text import Text, little_endian
+from toolchain.kernels.dense import has_multiplier, rounding
+from toolchain.quantization.ranges import bits
+
+PRODUCT = ["r20", "r21", "r22", "r23"]
+FACTOR = ["r24", "r25"]
+SPILLED = range(20, 26)
+"""The registers that a multiplication needs."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How the accumulators of a layer become codes.
+
+    ``start`` (int64, one a filter) goes into the accumulators first; ``low`` and ``high`` bound what they then hold at
+    the end. ``size`` is their width in bytes, 2 or 3.
+    """
+
+    rule: Requantization
+    size: int
+    start: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def scaled(self) -> bool:
+        return has_multiplier(self.rule)
+
+    @property
+    def offset(self) -> int:
+        """What is added to output codes to make them unsigned."""
+        return 128 if self.rule.low < 0 else 0
+
+    def emit(self, text: Text, filter_: int, registers: list[str]) -> None:
+        """The code of one filter's accumulator (registers from the lowest byte up) into r31."""
+        shift = int(np.broadcast_to(self.rule.shift, self.start.shape)[filter_])
+        low, high = int(self.low[filter_]), int(self.high[filter_])
+        if not self.scaled:
+            self._shift(text, registers, shift, low, high)
+            return
+        multiplier = int(np.broadcast_to(self.rule.multiplier, self.start.shape)[filter_])
+        term = _term(self.rule, shift, self.offset)
+        self._multiply(text, registers, multiplier, term)
+        self._shift(text, PRODUCT, shift - 8, (low * multiplier >> 8) + term, (high * multiplier >> 8) + term)
+
+    def _multiply(self, text: Text, registers: list[str], multiplier: int, term: int) -> None:
+        """PRODUCT = floor(accumulator · multiplier / 256) + term.
+
+        The accumulator was made unsigned by 2^(its bits - 1) in ``start``, which the constant takes back; what is below
+        1/256 is dropped from its lowest byte's product alone, so that the floor is exact.
+        """
+        high = 1 << (8 * self.size - 1)
+        text.load(PRODUCT, little_endian(term - (high >> 8) * multiplier, 4))
+        text.load(FACTOR, little_endian(multiplier, 2))
+        for index, register in enumerate(registers):
+            for half, factor in enumerate(FACTOR):
+                place = index + half - 1
+                text(f"mul {register}, {factor}")
+                if place < 0:
+                    text("add r20, r1")
+                else:
+                    text(f"add {PRODUCT[place]}, r0")
+                    if place < 3:
+                        text(f"adc {PRODUCT[place + 1]}, r1")
+                for carry in range(max(place + 2, 1), 4):
+                    text(f"adc {PRODUCT[carry]}, r30")
+
+    def _shift(self, text: Text, registers: list[str], shift: int, low: int, high: int) -> None:
+        """r31 = clamp(registers >> shift), for values from ``low`` to ``high``."""
+        dropped, rest = divmod(min(shift, 8 * len(registers) - 1), 8)
+        kept = registers[dropped:]
+        wide = bits(low >> 8 * dropped, high >> 8 * dropped) + 8 - rest
+        if rest > 4 and len(kept) > 1 and wide <= 8 * len(kept):
+            for _ in range(8 - rest):
+                text(f"lsl {kept[0]}", *(f"rol {register}" for register in kept[1:]))
+            kept = kept[1:]
+        else:
+            for _ in range(rest):
+                text(f"asr {kept[-1]}", *(f"ror {register}" for register in reversed(kept[:-1])))
+        low, high = low >> shift, high >> shift
+        while len(kept) > 2 and bits(low, high) <= 8 * len(kept) - 8:
+            kept = kept[:-1]
+        self._clamp(text, kept, low, high)
+
+    def _clamp(self, text: Text, kept: list[str], low: int, high: int) -> None:
+        least, most = self.rule.low + self.offset, self.rule.high + self.offset
+        if low >= 0 and high <= 255:
+            text(f"mov r31, {kept[0]}")
+        elif len(kept) == 1:
+            text(f"mov r31, {kept[0]}", "sbrc r31, 7", f"ldi r31, {least}")
+        else:
+            end = text.fresh("clamped")
+            text(f"ldi r31, {most}", f"sbrc {kept[-1]}, 7", f"ldi r31, {least}")
+            text(*(f"or {kept[1]}, {register}" for register in kept[2:]), f"and {kept[1]}, {kept[1]}")
+            text(f"brne {end}", f"mov r31, {kept[0]}")
+            text.label(end)
+        if high > most and most < 255:
+            if most == 127:
+                text("sbrc r31, 7", "ldi r31, 127")
+            else:
+                end = text.fresh("most")
+                text(f"cpi r31, {most + 1}", f"brlo {end}", f"ldi r31, {most}")
+                text.label(end)
+        if low < least and least > 0:
+            end = text.fresh("least")
+            text(f"cpi r31, {least}", f"brsh {end}", f"ldi r31, {least}")
+            text.label(end)
+
+    def signed_result(self, text: Text) -> None:
+        """The code itself from what ``emit`` left in r31."""
+        if self.offset:
+            text("subi r31, 0x80")
+
+
+def _term(rule: Requantization, shift: int, offset: int) -> int:
+    """What a multiplication adds to the scaled accumulator: rounding and zero point."""
+    return (1 << (shift - 9)) + (rule.zero_point + offset << (shift - 8))
+
+
+def finish(
+    rule: Requantization, start: np.ndarray, low: np.ndarray, high: np.ndarray, sizes: tuple[int, ...]
+) -> Finish | None:
+    """The narrowest accumulators of ``sizes`` bytes that do it, or None.
+
+    ``start`` (int64) is what the accumulators begin with, ``low`` and ``high`` bound the accumulators at the end,
+    biases included (all three one entry a filter), without rounding.
+    """
+    offset = 128 if rule.low < 0 else 0
+    shift = np.broadcast_to(rule.shift, start.shape).astype(np.int64)
+    if has_multiplier(rule):
+        multiplier = np.broadcast_to(rule.multiplier, start.shape).astype(np.int64)
+        if multiplier.min() < 0 or multiplier.max() >= 1 << 16 or shift.min() < 9:
+            return None
+        terms = np.array([_term(rule, int(one), offset) for one in shift])
+        ends = [(low * multiplier >> 8) + terms, (high * multiplier >> 8) + terms]
+        if bits(int(min(end.min() for end in ends)), int(max(end.max() for end in ends))) > 32:
+            return None
+        for size in sizes:
+            if bits(int(low.min()), int(high.max())) <= 8 * size:
+                return Finish(rule, size, start + (1 << (8 * size - 1)), low, high)
+        return None
+    added = rounding(rule) + (np.int64(rule.zero_point + offset) << shift)
+    for size in sizes:
+        if bits(int((low + added).min()), int((high + added).max())) <= 8 * size:
+            return Finish(rule, size, start + added, low + added, high + added)
+    return None
