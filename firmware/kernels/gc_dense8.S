@@ -19,7 +19,7 @@
 #define OUTPUT 33      /* where the next output goes */
 #define SUM 35         /* 128 * sum x, 24 bits */
 #define LAYER 38
-#define COUNT 40       /* live rows */
+#define COUNT 40       /* the number of live rows */
 #define FRAME 41
 
 /* void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
@@ -38,7 +38,7 @@ GC_FUNCTION gc_k_dense8
         movw    ZL, r20
         lpm     r24, Z+                 ; prepare
         lpm     r25, Z+
-        movw    r4, ZL                  ; what it needs follows: live, room, flip, scaled
+        movw    r4, ZL                  ; what it needs follows: live, room, flip
         movw    ZL, r24
         clr     r8                      ; the sum, r10:r9:r8
         clr     r9
@@ -57,10 +57,10 @@ GC_FUNCTION gc_k_dense8
         std     Y+SUM+2, r9
 
         movw    ZL, r4
-        adiw    ZL, 5                   ; finish, shift, low, high, zero_point
+        adiw    ZL, 4                   ; finish, factor, bytes, low, high, zero_point
         std     Y+LAYER, ZL
         std     Y+LAYER+1, ZH
-        adiw    ZL, 8
+        adiw    ZL, 9
         lpm     r24, Z+
         lpm     r25, Z+
         std     Y+COUNT, r24
@@ -106,7 +106,8 @@ GC_FUNCTION gc_k_dense8
         ldd     ZH, Y+LAYER+1
         lpm     r24, Z+                 ; finish
         lpm     r25, Z+
-        lpm     r15, Z+                 ; shift
+        lpm     r15, Z+                 ; factor
+        lpm     r13, Z+                 ; bytes
         lpm     r2, Z+                  ; r3:r2 low
         lpm     r3, Z+
         lpm     r4, Z+                  ; r5:r4 high

@@ -7,6 +7,16 @@
 #if !defined __AVR__ || defined GC_PORTABLE
 #include "gc_requantize.h"
 
+/* A little-endian number of some bytes. avr-gcc 7 makes one load of neighbouring bytes that are put together with shifts, and
+ * forgets that they are in flash; not so if they are volatile. */
+static uint32_t number(const GC_FLASH volatile uint8_t *bytes, uint8_t count)
+{
+    uint32_t value = 0;
+    while (count-- != 0)
+        value = value << 8 | bytes[count];
+    return value;
+}
+
 /* What assembly keeps in 24 bits. */
 static int32_t wrapped(uint32_t value)
 {
@@ -22,7 +32,7 @@ static const GC_FLASH uint8_t *block(const uint8_t *x, uint8_t *y, uint8_t width
     const GC_FLASH uint8_t *live = layer->live;
     for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
         x += live[0];
-        for (uint16_t length = (uint16_t)(live[1] | live[2] << 8); length != 0; length--) {
+        for (uint16_t length = (uint16_t)number(live + 1, 2); length != 0; length--) {
             uint8_t value = *x++ ^ layer->flip;
             sum += value;
             for (uint8_t o = 0; o < width; o++)
@@ -30,14 +40,13 @@ static const GC_FLASH uint8_t *block(const uint8_t *x, uint8_t *y, uint8_t width
         }
     }
     for (uint8_t o = 0; o < width; o++) {
-        uint32_t bias = stream[0] | (uint32_t)stream[1] << 8 | (uint32_t)stream[2] << 16;
-        int32_t value = wrapped(bias + 128 * sum - products[o]);
+        int32_t value = wrapped(number(stream, 3) + 128 * sum - products[o]);
         stream += 3;
-        if (layer->scaled) {
-            value = gc_scale24((gc_acc24_t)value, (int16_t)(stream[0] | stream[1] << 8), stream[2] + 9);
+        if (layer->factor == 0) {
+            value = gc_scale24((gc_acc24_t)value, (int16_t)number(stream, 2), stream[2] + 9);
             stream += 3;
         } else {
-            value >>= layer->shift;
+            value = (value * layer->factor >> 8) >> 8 * layer->bytes;
         }
         if (value < layer->low)
             value = layer->low;

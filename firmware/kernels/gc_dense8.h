@@ -33,9 +33,10 @@ typedef void gc_piece_t(void);
 gc_piece_t gc_k_dense8_sum, gc_k_dense8_copy, gc_k_dense8_skip;
 gc_piece_t gc_k_dense8_finish_shift, gc_k_dense8_finish_scale;
 gc_piece_t gc_k_dense8_rows_1, gc_k_dense8_rows_2, gc_k_dense8_rows_3, gc_k_dense8_rows_4, gc_k_dense8_rows_5,
-    gc_k_dense8_rows_6, gc_k_dense8_rows_7, gc_k_dense8_rows_8, gc_k_dense8_pairs;
+    gc_k_dense8_rows_6, gc_k_dense8_rows_7, gc_k_dense8_rows_8, gc_k_dense8_rows_8x2,
+    gc_k_dense8_rows_8x4;
 gc_piece_t gc_k_dense8_runs_1, gc_k_dense8_runs_2, gc_k_dense8_runs_3, gc_k_dense8_runs_4, gc_k_dense8_runs_5,
-    gc_k_dense8_runs_6, gc_k_dense8_runs_7, gc_k_dense8_runs_8;
+    gc_k_dense8_runs_6, gc_k_dense8_runs_7, gc_k_dense8_runs_8, gc_k_dense8_runs_8x2;
 #else
 typedef const uint8_t gc_piece_t; /* the portable twin does not need them */
 #define GC_PIECE(name) 0
@@ -47,7 +48,7 @@ struct gc_dense8_part {
     uint8_t blocks;
     uint8_t width; /* outputs a block, 1 to 8 */
     const GC_FLASH uint8_t *stream;
-    gc_piece_t *rows; /* multiplies: rows_* or pairs after sum and copy, runs_* after skip */
+    gc_piece_t *rows; /* multiplies: rows_* after sum and copy, runs_* after skip */
 };
 
 /* The fields lie in the order in which the assembly reads them. */
@@ -56,9 +57,8 @@ struct gc_dense8 {
     const GC_FLASH uint8_t *live; /* number of runs; then for each: dead inputs before it, 8 bits, and its length, 16 bits */
     uint8_t room;                 /* of skip: free bytes before x */
     uint8_t flip;                 /* 0x80 for signed codes; only copy takes it */
-    uint8_t scaled;               /* whether there are multipliers */
     gc_piece_t *finish;           /* accumulator to code: finish_shift or finish_scale */
-    uint8_t shift;                /* of all outputs, where there are no multipliers */
+    uint8_t factor, bytes;        /* of finish_shift: y = (value * factor >> 8) >> 8 * bytes; factor 0: there are multipliers */
     int16_t low, high;            /* the clamp, less the zero point */
     uint8_t zero_point;
     uint16_t rows;                /* live ones */

@@ -124,21 +124,14 @@ GC_FUNCTION gc_k_dense8_skip
 
 .Lgap:  ld      r20, X+                 ; 2
         tst     r20                     ; 1
-        breq    .Lgap                     ; 2
-        movw    r24, XL                 ; r25:r24: zeros
-        sub     r24, r14
-        sbc     r25, r15
+        breq    .Lgap                   ; 2
         cp      XL, r18
         cpc     XH, r19
         breq    .Lend
+        movw    r24, XL                 ; r25:r24: how many zeros
+        sub     r24, r14
+        sbc     r25, r15
         brtc    .Lopen
-        cpi     r24, 1
-        cpc     r25, r1
-        brne    .Lclose
-        st      Y+, r1                  ; a single zero: a value
-        dec     r21
-        brne    .Lvalue
-        clr     r24
 
 .Lclose:
         mov     r0, YL                  ; the number of values, known at last
@@ -169,12 +162,23 @@ GC_FUNCTION gc_k_dense8_skip
         adc     r9, r1                  ; 1
         adc     r10, r1                 ; 1
         dec     r21                     ; 1
-        breq    .Lfull                    ; 1
+        breq    .Lfull                  ; 1
         ld      r20, X+                 ; 2
         tst     r20                     ; 1
-        brne    .Lvalue                   ; 2
+        brne    .Lvalue                 ; 2
         movw    r14, XL
-        rjmp    .Lgap
+        ld      r20, X+
+        tst     r20
+        breq    .Lgap
+        cp      XL, r18
+        cpc     XH, r19
+        breq    .Lend
+        st      Y+, r1                  ; a single zero: a value
+        dec     r21
+        brne    .Lvalue
+        ldi     r24, 0                  ; and the last that this run takes
+        ldi     r25, 0
+        rjmp    .Lclose
 
 .Lfull: ldi     r24, 255
         st      Z, r24
@@ -189,7 +193,10 @@ GC_FUNCTION gc_k_dense8_skip
         breq    .Llast
         movw    ZL, r12
         rjmp    .Llive
-.Llast: sbiw    r24, 1
+.Llast: movw    r24, XL
+        sub     r24, r14
+        sbc     r25, r15
+        sbiw    r24, 1
         brts    .Lclose
         rjmp    .Lopen
 .Ldone: movw    XL, r6

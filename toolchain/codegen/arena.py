@@ -53,7 +53,8 @@ def plan(graph: Graph, choices: Sequence[Choice]) -> Arena:
     bound = max(sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in steps)
     placed = _search(list(blocks.values()), bound)
     prove(list(blocks.values()), placed)
-    return Arena({name: placed[block] + before.get(block, 0) for name, block in owner.items()}, _extent(blocks.values(), placed), bound)
+    offsets = {name: placed[block] + before.get(block, 0) for name, block in owner.items()}
+    return Arena(offsets, _extent(blocks.values(), placed), bound)
 
 
 def _search(blocks: Sequence[Lifetime], bound: int) -> dict[str, int]:

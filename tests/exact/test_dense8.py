@@ -1,0 +1,184 @@
+"""The eight-accumulator dense kernels, three ways, at their corners; and their constant time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.exact.harness import chain, check
+from toolchain.codegen.workbench import bench
+from toolchain.ir.graph import Graph, Tensor
+from toolchain.ir.operators import Requantization
+from toolchain.kernels.dense8 import live_runs
+from toolchain.layers.dense import IntegerDense
+
+SETTINGS = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+KERNELS = ("dense8", "dense8_copy", "dense8_skip")
+CALL_SAVED = [*range(2, 18), 28, 29]
+
+
+def network(
+    weights: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    affine: bool = False,
+    signed: bool = False,
+    shift: int | None = None,
+    spread: float = 0.5,
+) -> Graph:
+    """One dense layer and a decision. Biases reach ``spread`` times the greatest sum, so that outputs are clamped or not."""
+    inputs, outputs = weights.shape
+    low, high = (-128, 127) if rng.random() < 0.5 else (0, 255)
+    zero = int(rng.integers(low, high + 1)) if affine else 0
+    size = float(np.abs(weights.astype(np.int64)).sum(axis=0).max()) * 128 + 1
+    needed = int(np.clip(np.log2(size / 128), 0, 15))
+    if affine:
+        multiplier = rng.integers(1 << 14, 1 << 15, outputs).astype(np.int32)
+        shifts = np.clip(needed + 13 + rng.integers(-2, 3, outputs), 9, 39).astype(np.int32)
+        step = Requantization(multiplier, shifts, zero, low, high)
+    else:
+        shifts = np.array([needed if shift is None else shift], np.int32)
+        step = Requantization(np.ones(1, np.int32), shifts, 0, low, high)
+    bias = rng.integers(-int(size * spread) - 1, int(size * spread) + 1, outputs)
+    operator = IntegerDense(weights.astype(np.int8), bias.astype(np.int32), step)
+    source = Tensor((inputs,), "int8", 1.0, 0, -128, 127) if signed else Tensor((inputs,), "uint8", 1.0, 0, 0, 255)
+    output = Tensor((outputs,), "int8" if low else "uint8", 1.0, step.zero_point, low, high)
+    return chain(source, (operator, output), decision="argmax" if outputs > 1 else "none")
+
+
+def hard_inputs(inputs: int, signed: bool, rng: np.random.Generator) -> np.ndarray:
+    """Inputs at their extremes, gaps of one, two and many zeros, runs of 254 to 257 values, and random ones."""
+    index = np.arange(inputs)
+    rows = [np.zeros(inputs), np.full(inputs, 255), np.full(inputs, 1)]
+    rows += [
+        255 * (index % 2),
+        255 * (index % 2 == 0),
+        255 * (index % 3 == 0),
+        255 * (index % 3 != 0),
+        255 * (index % 4 < 2),
+    ]
+    rows += [255 * (index % (run + 1) != run) for run in (254, 255, 256, 257)]
+    rows += [255 * (index % (run + 2) < run) for run in (254, 255, 256)]
+    rows += [255 * (index == 0), 255 * (index == inputs - 1), 255 * (index != 0), 255 * (index != inputs - 1)]
+    rows += [rng.integers(0, 256, inputs) * (rng.random(inputs) < share) for share in (0.05, 0.2, 0.5, 0.9, 1.0)]
+    codes = np.stack(rows).astype(np.int64)
+    return (codes - 128).astype(np.int8) if signed else codes.astype(np.uint8)
+
+
+def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str) -> np.ndarray:
+    weights = rng.integers(-127, 128, (inputs, outputs))
+    if kind == "extreme":
+        weights = rng.choice([-127, 0, 127], (inputs, outputs))
+    elif kind == "dead":
+        weights[rng.random(inputs) < 0.4] = 0
+        weights[:, rng.random(outputs) < 0.3] = 0
+    elif kind == "zero":
+        weights[:] = 0
+    limit = 1 << 22
+    while (np.abs(weights).sum(axis=0) * 255).max() > limit and kind != "zero":
+        weights = weights // 2
+    return weights
+
+
+@SETTINGS
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    inputs=st.one_of(st.integers(1, 40), st.sampled_from([255, 256, 257])),
+    outputs=st.integers(1, 20),
+    kind=st.sampled_from(["random", "extreme", "dead", "zero"]),
+    affine=st.booleans(),
+    signed=st.booleans(),
+    kernel=st.sampled_from(KERNELS),
+    prefer=st.sampled_from(["speed", "size", "balanced"]),
+)
+def test_three_ways(tmp_path, seed, inputs, outputs, kind, affine, signed, kernel, prefer) -> None:
+    rng = np.random.default_rng(seed)
+    graph = network(matrix(rng, inputs, outputs, kind), rng, affine=affine, signed=signed)
+    check(graph, hard_inputs(inputs, signed, rng), tmp_path / "bench", prefer=prefer, forced=kernel)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("inputs, outputs", [(784, 9), (1000, 3), (512, 8), (2, 1), (1, 1)])
+def test_large_and_small(tmp_path, kernel: str, inputs: int, outputs: int) -> None:
+    rng = np.random.default_rng(inputs)
+    graph = network(matrix(rng, inputs, outputs, "dead"), rng, signed=False)
+    check(graph, hard_inputs(inputs, False, rng), tmp_path / "bench", forced=kernel)
+
+
+@pytest.mark.parametrize("shift", range(24))
+def test_every_shift(tmp_path, shift: int) -> None:
+    rng = np.random.default_rng(shift)
+    graph = network(matrix(rng, 30, 11, "random"), rng, shift=shift)
+    check(graph, hard_inputs(30, False, rng), tmp_path / "bench", forced="dense8")
+
+
+def test_streams_beyond_the_largest_object(tmp_path) -> None:
+    rng = np.random.default_rng(1)
+    graph = network(matrix(rng, 600, 60, "random"), rng)
+    check(graph, hard_inputs(600, False, rng)[:6], tmp_path / "bench", forced="dense8_skip")
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("signed", [False, True])
+def test_constant_time(tmp_path, affine: bool, signed: bool) -> None:
+    """Zeros, saturation either way and every class take the same number of cycles."""
+    rng = np.random.default_rng(5)
+    graph = network(matrix(rng, 97, 13, "dead"), rng, affine=affine, signed=signed, spread=0.02)
+    codes = np.concatenate(
+        [
+            hard_inputs(97, signed, rng),
+            rng.integers(0, 256, (40, 97)).astype(np.uint8).view(np.int8 if signed else np.uint8),
+        ]
+    )
+    batch = check(graph, codes, tmp_path / "bench", latency="constant")
+    assert len(set(batch.classes)) > 1
+    assert len(set(batch.cycles)) == 1
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("affine", [False, True])
+def test_call_saved_registers(tmp_path: Path, kernel: str, affine: bool) -> None:
+    rng = np.random.default_rng(7)
+    graph = network(matrix(rng, 40, 11, "dead"), rng, affine=affine)
+    core = bench(graph, tmp_path / "bench", forced=kernel).core()
+    codes = rng.integers(0, 256, 40).astype(np.uint8)
+    core.write(core.call("gc_input").value, codes.tobytes())
+    for number in CALL_SAVED:
+        core.registers[number] = 0xA0 + number
+    core.call("gc_infer")
+    assert [core.registers[number] for number in CALL_SAVED] == [0xA0 + number for number in CALL_SAVED]
+    assert core.registers[1] == 0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_portable_twin_on_the_chip(tmp_path: Path, kernel: str) -> None:
+    """The C twin compiled for the AVR computes the same."""
+    rng = np.random.default_rng(11)
+    graph = network(matrix(rng, 40, 11, "dead"), rng)
+    codes = hard_inputs(40, False, rng)
+    built = bench(graph, tmp_path / "bench", forced=kernel, definitions=("GC_PORTABLE",))
+    np.testing.assert_array_equal(built.avr(codes).outputs, graph.run(codes.astype(np.int64)).astype(np.uint8))
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=700), st.integers(1, 2), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
+    """Every row with a weight is in a run, runs are apart by enough dead rows, and a byte can say how many."""
+    weights = np.repeat(np.array(pattern), repeat * 60)[:2000].reshape(-1, 1)
+    runs = live_runs(weights, shortest)
+    covered = np.zeros(len(weights), bool)
+    position = 0
+    for number, run in enumerate(runs):
+        assert run.start == position + run.dead
+        assert run.dead <= 255
+        assert run.length >= 1
+        assert run.dead >= shortest or number == 0
+        covered[run.start : run.start + run.length] = True
+        position = run.start + run.length
+    assert covered[weights[:, 0] != 0].all()
