@@ -25,7 +25,10 @@ def flash(env: Any, plan: Any, image: Any, network: Any, data: Any) -> Any:
 
 
 def evaluate(env: Any, plan: Any, image: Any, network: Any, data: Any, report: Any) -> Any:
-    """Measures on the board: ``evaluation.json``, and the report's field ``accuracy.board``."""
+    """Measures on the board: ``evaluation.json``, and the report's field ``accuracy.board``.
+
+    The next build sees that the report is not what the budget stage wrote and makes it again, with that accuracy.
+    """
     words = f"--report {report} {given('samples')}"
     return on_board(env, "evaluate", plan, image, network, data, words, f"{plan.folder}/evaluation.json")
 

@@ -32,8 +32,6 @@ def was_altered(target: Any) -> bool:
     """Is the file under the target's name another one than was remembered for it? (A missing one is SCons's matter.)"""
     if target.get_state() >= executing:
         return False  # it has been looked at, or made, in this run
-    if getattr(target.attributes, "completed_later", False):
-        return False
     if target not in _looked_at:
         _looked_at[target] = _was_altered(Path(target.get_internal_path()), target.get_stored_info().ninfo)
     return _looked_at[target]
