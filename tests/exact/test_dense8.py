@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.exact.harness import chain, check
+from toolchain.codegen.selection import site
 from toolchain.codegen.workbench import bench
 from toolchain.ir.graph import Graph, Tensor
 from toolchain.ir.operators import Requantization
+from toolchain.kernels.base import Target
 from toolchain.kernels.dense8 import live_runs
+from toolchain.kernels.registry import kernels
 from toolchain.layers.dense import IntegerDense
 
 SETTINGS = settings(
@@ -32,7 +36,7 @@ def network(
     shift: int | None = None,
     spread: float = 0.5,
 ) -> Graph:
-    """One dense layer and a decision. Biases reach ``spread`` times the greatest sum, so that outputs are clamped or not."""
+    """One dense layer and a decision. Biases reach ``spread`` times the greatest sum, so that some outputs are clamped."""
     inputs, outputs = weights.shape
     low, high = (-128, 127) if rng.random() < 0.5 else (0, 255)
     zero = int(rng.integers(low, high + 1)) if affine else 0
@@ -182,3 +186,36 @@ def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
         covered[run.start : run.start + run.length] = True
         position = run.start + run.length
     assert covered[weights[:, 0] != 0].all()
+
+
+@pytest.mark.parametrize("prefer", ["speed", "size"])
+@pytest.mark.parametrize("affine", [False, True])
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("inputs, outputs", [(784, 32), (200, 13), (32, 10)])
+def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, prefer: str) -> None:
+    """Cycles and flash of the cost model are within 3 percent of the simulator's and the linker's."""
+    rng = np.random.default_rng(3)
+    graph = network(matrix(rng, inputs, outputs, "dead" if kernel == "dense8_copy" else "random"), rng, affine=affine)
+    share = 0.3
+    codes = rng.integers(1, 256, (60, inputs)) * (rng.random((60, inputs)) < share)
+    codes[0] = 255
+    graph = replace(graph, input=replace(graph.input, nonzero=share))
+    target = Target("avrxt", prefer)
+    place = site(graph, 0, target)
+    place = replace(place, layer=replace(place.layer, inputs=("hidden",)))  # zeros fall independently here
+    cost = kernels()[kernel].cost(place)
+    built = bench(graph, tmp_path / "bench", prefer=prefer, forced=kernel)
+    core = built.core()
+    measured = []
+    core.watch("gc_infer")
+    for row in codes.astype(np.uint8):
+        core.write(core.call("gc_input").value, row.tobytes())
+        core.call("gc_infer")
+    measured = [call.cycles for call in core.callees() if call.name == "gc_layer_0_layer_0"]
+    assert cost.worst == pytest.approx(measured[0], rel=0.03)
+    assert cost.mean == pytest.approx(np.mean(measured[1:]), rel=0.03)
+    sizes = {symbol.name: symbol.size for symbol in core.image.symbols if symbol.name.startswith("gc_")}
+    shared = sum(size for name, size in sizes.items() if name.startswith("gc_k_dense8"))
+    assert cost.shared == pytest.approx(shared, rel=0.03)
+    weights = sum(size for name, size in sizes.items() if name.startswith("gc_w_"))
+    assert cost.flash == pytest.approx(weights + sizes["gc_layer_0_layer_0"], rel=0.03)

@@ -175,7 +175,7 @@ def _description(
         )
     decision = {
         "name": "class", "kind": "class", "macs": 0, "function": f"gc_layer_{len(graph.layers)}_class",
-        "kernel": graph.decision, "constant_time": graph.decision != "argmax", "candidates": {},
+        "kernel": graph.decision, "constant_time": True, "candidates": {},
         "inputs": [{
             "offset": arena.offsets[graph.layers[-1].name], "bytes": graph.output.size, "dtype": graph.output.dtype,
         }],

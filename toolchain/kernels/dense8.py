@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.ir.operators import Requantization
+from toolchain.kernels import dense8_cost as costs
 from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
 from toolchain.kernels.dense import has_multiplier, rounding
 from toolchain.layers.dense import IntegerDense
@@ -70,13 +71,35 @@ class Dense8(Kernel):
         return f"{self.rows}_{width}{unrolled if width == WIDTH else ''}"
 
     def cost(self, site: Site) -> Cost:
-        operator, rows = _operator(site), _count(self.runs(site))
+        operator, runs, source = _operator(site), self.runs(site), site.inputs[0]
         inputs, outputs = operator.weights.shape
-        products = 9 * rows * outputs
-        worst = products + 11 * inputs + 100 * outputs
-        share = site.inputs[0].nonzero if self.skips else 1.0
-        mean = round(products * share + 11 * inputs * share + 5 * inputs + 100 * outputs)
-        return Cost(mean, worst, rows * outputs + 6 * outputs + 30, 800)
+        scaled = _scaled(operator.requantization)
+        widths = [WIDTH] * (outputs // WIDTH) + [outputs % WIDTH] * (outputs % WIDTH > 0)
+        pieces = {self.piece(site, width): width for width in widths}
+        live = _count(runs)
+
+        def cycles(traffic: costs.Traffic) -> int:
+            blocks = sum(costs.rows_cycles(self.piece(site, width), width, live, traffic) for width in widths)
+            return round(
+                costs.driver_cycles(len(widths), len(pieces))
+                + costs.prepare_cycles(self.prepare, inputs, live, len(runs), traffic)
+                + costs.finish_cycles(operator.requantization, outputs, scaled)
+                + blocks
+            )
+
+        per_output = live + (6 if scaled else 3)
+        descriptor = 17 + 6 * len(pieces) + 1 + 3 * len(runs)
+        return Cost(
+            cycles(costs.expected(live, source.nonzero, picture=site.layer.inputs[0] == "input")),
+            cycles(costs.densest(live)),
+            outputs * per_output + descriptor + costs.STUB,
+            costs.DRIVER
+            + costs.STORE
+            + costs.PREPARE[self.prepare]
+            + costs.FINISH["scale" if scaled else "shift"]
+            + sum(map(costs.piece_bytes, pieces)),
+            sum(self.room(site)),
+        )
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         runs, flipped = self.runs(site), flip(site.inputs[0])

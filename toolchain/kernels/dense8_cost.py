@@ -1,0 +1,88 @@
+"""What the pieces of ``firmware/kernels/gc_dense8*.S`` cost, counted from the listings and held against the simulator."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolchain.ir.operators import Requantization
+
+BLOCK = 8
+CHUNK = 256
+RUN_LENGTH = 5.6
+"""Values between zeros in a picture of thin strokes (MNIST). Elsewhere zeros are taken to fall independently."""
+
+STUB = 14 + 2  # a layer's C function, and the call of it
+DRIVER = 296
+STORE = 58
+FINISH = {"shift": 112, "scale": 182}
+PREPARE = {"sum": 88, "copy": 52, "skip": 210}
+UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202}
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a skipping kernel finds in its input: zeros, values that it multiplies, and runs of them."""
+
+    zeros: float
+    values: float
+    runs: float
+    singles: float = 0.0  # zeros among the values: alone between two
+
+
+def expected(inputs: int, nonzero: float, picture: bool) -> Traffic:
+    """The mean for a share of nonzero inputs; ``picture``: they come in strokes."""
+    values = inputs * nonzero
+    if picture:
+        return Traffic(inputs - values, values, values / RUN_LENGTH)
+    singles = values * nonzero * (1 - nonzero)
+    return Traffic(
+        inputs - values - singles, values + singles, values * (1 - nonzero) ** 2 + (1 if values else 0), singles
+    )
+
+
+def densest(inputs: int) -> Traffic:
+    """The worst case: nothing to skip."""
+    return Traffic(0, inputs, math.ceil(inputs / 255))
+
+
+def prepare_cycles(piece: str, inputs: int, live: int, runs: int, traffic: Traffic) -> float:
+    """One pass over ``inputs`` bytes, of which ``live`` in ``runs`` runs have weights."""
+    if piece == "sum":
+        return 35 + 7 * (inputs % CHUNK) + 1223 * (inputs // CHUNK)
+    if piece == "copy":
+        return 20 + 11 * live + 16 * runs
+    return 64 + 28 * runs + 5 * traffic.zeros + 11 * traffic.values + 20.8 * traffic.runs
+
+
+def rows_cycles(piece: str, width: int, live: int, traffic: Traffic) -> float:
+    """One block of ``width`` outputs."""
+    if piece.startswith("rows"):
+        each = {"rows_8x4": 67, "rows_8x2": 68}.get(piece, 5 + BLOCK * width)
+        return 14 + each * live + 5 * (live // CHUNK)
+    if piece == "runs_8x2":
+        return 7 + 68 * traffic.values + 14.6 * traffic.runs
+    return 16 + (5 + BLOCK * width) * traffic.values + 12.1 * traffic.runs
+
+
+def finish_cycles(requantization: Requantization, outputs: int, scaled: bool) -> float:
+    """All outputs, without what each block costs."""
+    if not scaled:
+        return outputs * (54 + 7 * ((int(requantization.shift[0]) - 1) // 8))
+    shift = np.broadcast_to(np.maximum(requantization.shift - 9, 0), outputs)
+    return float(93 * outputs + (9 * (shift // 8) + 7 * (shift % 8)).sum())
+
+
+def driver_cycles(blocks: int, parts: int) -> float:
+    """``gc_k_dense8`` itself with the call of it, and what is done once a block."""
+    return 130 + 32 * parts + (90 + 33 + 15) * blocks
+
+
+def piece_bytes(piece: str) -> int:
+    """Flash of one piece that multiplies, such as ``rows_3``."""
+    if piece in UNROLLED:
+        return UNROLLED[piece]
+    kind, width = piece.split("_")
+    return (24 if kind == "rows" else 30) + 10 * int(width)
