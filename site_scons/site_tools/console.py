@@ -23,7 +23,7 @@ from shared import BEGAN, option, screen
 from toolchain.graph import process
 
 CACHED = "Retrieved `"
-RESTATED = re.compile(r"^scons: \*\*\* \[.*\] Error -?\d+\n", re.MULTILINE)
+RESTATED = re.compile(r"^scons: \*\*\* \[.*\] (Error -?\d+|Build interrupted\.)\n", re.MULTILINE)
 
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 reports: list[Any] = []  # report.json of each model of this run
@@ -69,7 +69,7 @@ def spawn(shell: str, escape: Any, command: str, words: list[str], environment: 
     line = " ".join(words)
     if terminal:  # an interactive command (the tests) has the terminal to itself
         screen.pause()
-        return os.spawnve(os.P_WAIT, "/bin/sh", ["sh", "-c", f"exec {line}"], environment)
+        return process.attend(line, environment, _interrupted.is_set)
     key = screen.begin(stage, name)
     listener = process.Listener(
         lambda message: screen.message(key, message), lambda text: screen.output(key, text), _interrupted.is_set

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import Any
 
+import console
 import SCons.Script
 from SCons.Script import COMMAND_LINE_TARGETS, GetOption
 from shared import ROOT, add_methods, option, screen
+from stages import stage
 
 from toolchain.errors import GoldcrestError
 from toolchain.graph import arguments
@@ -18,7 +21,7 @@ general: dict[str, str] = {}  # the others
 
 
 def generate(env: Any) -> None:
-    add_methods(env, Targets=targets, Tests=tests, Finish=finish)
+    add_methods(env, Targets=targets, Bench=bench, VirtualBoard=virtual_board, Tests=tests, Finish=finish)
 
 
 def exists(env: Any) -> bool:
@@ -33,9 +36,26 @@ def targets(env: Any, **summaries: str) -> None:
 def tests(env: Any) -> None:
     """Always run, with the terminal to themselves; their exit status is that of the build."""
     general["test"] = "the tests, ruff and mypy; only=PATHS for some of them"
-    chosen = " ".join(option("only").split(",")) if option("only") else "tests"
+    chosen = " ".join(map(shlex.quote, option("only").split(","))) if option("only") else "tests"
     command = SCons.Script.Action(f"$PYTHON -m pytest -n 2 {chosen}")
-    env.AlwaysBuild(env.Alias("test", env.Command("#build/.tests", [], command, STAGE="test", TERMINAL=True)))
+    node = env.Command("#build/.test", [], command, STAGE="test", TERMINAL=True)
+    env.AlwaysBuild(env.Alias("test", env.NoCache(node)))
+
+
+def bench(env: Any) -> None:
+    """Every kernel, and the models that are named, in simulated cycles beside the stored figures."""
+    general["bench"] = "kernels and models in cycles, beside the stored figures"
+    words = ["--baseline toolchain/bench/baseline.json", "--accept" if option("accept") == "1" else ""]
+    node = stage(env, "bench", "build/bench.json", {}, private=" ".join([*words, *map(str, console.reports)]))
+    env.Depends(node, console.reports)
+    env.AlwaysBuild(env.Alias("bench", env.NoCache(node)))
+
+
+def virtual_board(env: Any) -> None:
+    """A simulated board with serial ports of its own, until Ctrl-C."""
+    general["board"] = "a virtual board with serial ports, until Ctrl-C"
+    node = stage(env, "board", "build/.board", {}, silent=True, TERMINAL=True)
+    env.AlwaysBuild(env.Alias("board", env.NoCache(node)))
 
 
 def finish(env: Any) -> None:

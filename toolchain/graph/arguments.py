@@ -31,6 +31,7 @@ ARGUMENTS = (
     Argument("baud", "N", "speed of the serial line"),
     Argument("sample", "N", "which test sample flash tries"),
     Argument("samples", "N", "how many test samples evaluate measures; 0 for all"),
+    Argument("accept", "1", "bench stores its figures as those to compare with", "0", ("0", "1")),
     Argument("only", "PATHS", "which tests, separated by commas"),
     Argument("verbose", "1", "show every command", "0", ("0", "1")),
     Argument("AVR_GCC", "PATH", "another avr-gcc than the pinned one"),

@@ -86,6 +86,21 @@ def run(command: str, environment: Mapping[str, str], listener: Listener, keep_o
     return process.wait(), "".join(errors)
 
 
+def attend(command: str, environment: Mapping[str, str], stopped: Callable[[], bool]) -> int:
+    """Run a command that has the terminal to itself, and its Ctrl-C too; returns its exit status."""
+    process = subprocess.Popen(["/bin/sh", "-c", f"exec {command}"], env=environment)
+    since: float | None = None
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=0.2)
+        if stopped():
+            since = since or time.monotonic()
+            if time.monotonic() - since > GRACE:
+                process.kill()
+            elif time.monotonic() - since > 1.0:  # whoever stopped us did not reach the command
+                process.terminate()
+
+
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):  # it may have ended by itself just now
         os.killpg(process.pid, number)
