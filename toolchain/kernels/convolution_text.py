@@ -41,6 +41,12 @@ class Text:
             self.mean += cycles * mean
             self.worst += cycles * worst
 
+    def count(self, mean: float, worst: float) -> None:
+        """Add the cycles of code that is written elsewhere."""
+        often = self._often[-1]
+        self.mean += mean * often[0]
+        self.worst += worst * often[1]
+
     def label(self, name: str) -> None:
         self.lines.append(f"{name}:")
 
