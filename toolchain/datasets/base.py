@@ -224,5 +224,7 @@ def read(path: Path | str) -> Splits:
                 int(archive["classes"]),
                 [str(name) for name in archive["names"]] if "names" in archive else None,
             )
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist; the `dataset` stage writes it") from error
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not of the `dataset` stage ({error}); delete it and build again") from error
