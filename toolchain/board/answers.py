@@ -29,8 +29,7 @@ def differs(outputs: np.ndarray, class_: int, answer: Answer) -> str | None:
 
 def sentence(subject: Subject, index: int, answer: Answer) -> str:
     """Label, answer and time of one test sample."""
-    milliseconds = 1000 * answer.cycles / subject.clock
-    time = f"in {milliseconds:.2f} ms ({answer.cycles:,} cycles at {subject.clock / 1e6:g} MHz)"
+    time = duration(subject, answer)
     if subject.graph.decision == "none":
         values = subject.graph.output.real(np.frombuffer(answer.outputs, subject.graph.output.dtype))
         return (
@@ -40,3 +39,9 @@ def sentence(subject: Subject, index: int, answer: Answer) -> str:
     verdict = "right" if label == answer.class_ else "wrong"
     said = f"label {subject.show(label)}, the chip says {subject.show(answer.class_)} ({verdict})"
     return f"test sample {index}: {said} {time}"
+
+
+def duration(subject: Subject, answer: Answer) -> str:
+    """How long the chip took."""
+    milliseconds = 1000 * answer.cycles / subject.clock
+    return f"in {milliseconds:.2f} ms ({answer.cycles:,} cycles at {subject.clock / 1e6:g} MHz)"

@@ -20,7 +20,7 @@ def draw(sample: np.ndarray, console: Console) -> None:
         values = " ".join(f"{value:g}" for value in sample.reshape(-1)[:16])
         console.print(values + (" …" if sample.size > 16 else ""), highlight=False)
     elif console.is_terminal and console.color_system is not None:
-        console.print(Segments(_blocks(grey)), end="")
+        console.print(blocks(grey), end="")
     else:
         console.print(characters(grey), highlight=False, markup=False)
 
@@ -46,7 +46,8 @@ def characters(grey: np.ndarray) -> str:
     return "\n".join("".join(INK[int(value) * len(INK) // 256] for value in row).rstrip() for row in rows)
 
 
-def _blocks(grey: np.ndarray) -> list[Segment]:
+def blocks(grey: np.ndarray) -> Segments:
+    """Two rows of pixels a line, in shades of grey."""
     segments = []
     padded = np.vstack([grey, np.zeros((len(grey) % 2, grey.shape[1]), np.uint8)])
     for upper, lower in zip(padded[::2], padded[1::2], strict=True):
@@ -54,4 +55,4 @@ def _blocks(grey: np.ndarray) -> list[Segment]:
             style = Style(color=Color.from_rgb(above, above, above), bgcolor=Color.from_rgb(below, below, below))
             segments.append(Segment("▀", style))
         segments.append(Segment.line())
-    return segments
+    return Segments(segments)

@@ -9,10 +9,13 @@ from typing import Any
 import yasimavr.lib.core as core
 from yasimavr.device_library import load_device
 
+from toolchain.board import protocol
+
 SLICE = 40_000  # cycles between two looks at the outside: 2 ms at 20 MHz
 BITS = 10  # a frame on the line: start, 8 data bits, stop
 BUFFER = 2  # bytes that the USART holds for the program
 RECEIVED = 0x80  # the status register's bit for a byte that waits, on every family
+BURST = 16
 MARGIN = 30  # cycles after a frame until the program has looked at it
 POLLING_LOOP = 12  # bytes of code: the loop that waits for the serial line is smaller
 
@@ -58,6 +61,7 @@ class SimulatedChip:
             raise ValueError(f"{model} has no USART {uart}")
         self._signal = request.data.value(core.Signal)
         self._signal.connect(self._hook)
+        self._last = protocol.END  # byte that the program got
         self._probe = core.DeviceDebugProbe(self._device)
         self._quiet = 0
 
@@ -105,26 +109,40 @@ class SimulatedChip:
         """A slice in which the line is busy: a byte each frame's time, two bytes of buffer, and what comes after them
         is lost.
 
-        The simulator's own buffer is not used, because it forgets to announce a second byte that waits in it.
+        The simulator's own buffer is not used, because it forgets to announce a second byte that waits in it: it gets
+        a byte when the program has taken the last one. A program that keeps up gets several in one go, to save time;
+        the end of a frame is the last of them, because answering is what makes our program look away from the line.
         """
         baud = self.baud
-        frame = BITS * self._clock // baud + MARGIN if baud else SLICE
+        if baud is None:
+            self._line.clear()  # nobody listens
+            self._loop.run(SLICE)
+            return
+        frame = BITS * self._clock // baud
         end = self.cycle + SLICE
         while self.cycle < end and (self._line or self._buffer):
-            if self._line:
+            free = not self._probe.read_data(self._registers.status, 1)[0] & RECEIVED
+            burst = bytearray()
+            if free and not self._buffer:
+                limit = 1 if self._last == protocol.END else BURST  # it may be looking away now
+                while self._line and len(burst) < limit and protocol.END not in burst[-1:]:
+                    burst.append(self._line.popleft())
+            elif self._line:
                 byte = self._line.popleft()
-                if baud is not None and len(self._buffer) < BUFFER:
+                if len(self._buffer) < BUFFER:
                     self._buffer.append(byte)
-            if self._buffer and not self._probe.read_data(self._registers.status, 1)[0] & RECEIVED:
+            if free and self._buffer:
+                burst.append(self._buffer.popleft())
+            if burst:
+                self._last = burst[-1]
                 request = core.ctlreq_data_t()
-                request.data = core.vardata_t(bytes([self._buffer.popleft()]))
+                request.data = core.vardata_t(bytes(burst))
                 self._device.ctlreq(self._control, core.CTLREQ_USART_BYTES, request)
-            self._loop.run(frame)
+            self._loop.run(max(1, len(burst)) * frame + MARGIN)
 
     @property
     def waiting(self) -> bool:
-        """Whether the chip seems to do nothing but wait for its serial line: the program counter stays in one small
-        loop.
+        """Whether the chip seems to do nothing but wait for its serial line: its program counter stays in a small loop.
 
         A guess, because a long copying loop looks the same: good enough to save the host's time, not to stop the clock.
         """
