@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import numpy as np
 
 from toolchain.errors import GoldcrestError, LayerError
 from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
-from toolchain.ir.operators import Operator
+from toolchain.ir.operators import Operator, Pinned
 from toolchain.layers.activation import activation
 from toolchain.layers.base import Shape
 from toolchain.layers.registry import by_keras_class
+
+PINS = "goldcrest"
+"""The HDF5 group beside Keras's own in which quantization-aware training notes scales, a group a layer."""
 
 
 def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
@@ -28,6 +32,7 @@ def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
         with h5py.File(path, "r") as file:
             config = json.loads(file.attrs["model_config"])
             weights = {name: _layer_weights(group) for name, group in file["model_weights"].items()}
+            pins = {name: _pinned(group) for name, group in file.get(PINS, {}).items()}
     except (OSError, KeyError, ValueError) as error:
         raise GoldcrestError(f"{path}: not a Keras model file ({error}); train it again") from error
     layers: list[Layer] = []
@@ -42,6 +47,8 @@ def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
         inputs = tuple(alias[source] for source in sources)
         for step, (suffix, operator) in enumerate(_operators(path, entry, weights.get(name, []))):
             layer_name = name + suffix
+            if step == 0 and name in pins:
+                operator = replace(operator, pinned=pins[name])  # type: ignore[call-arg]
             operands = inputs if step == 0 else (layers[-1].name,)
             try:
                 shape = operator.output_shape(*(shapes[operand] for operand in operands))
@@ -115,6 +122,11 @@ def _sources(entry: Mapping[str, Any]) -> list[str]:
 
     visit(entry.get("inbound_nodes", []))
     return found
+
+
+def _pinned(group: h5py.Group) -> Pinned:
+    """What quantization-aware training has noted for a layer."""
+    return Pinned(np.asarray(group["steps"]), float(group.attrs["scale"]), int(group.attrs["zero_point"]))
 
 
 def _layer_weights(group: h5py.Group) -> list[np.ndarray]:

@@ -86,6 +86,19 @@ class Requantization:
 
 
 @dataclass(frozen=True, eq=False)
+class Pinned:
+    """What quantization-aware training has decided for a weighted layer: quantization takes it as it is.
+
+    ``steps`` float64 (channels,): weight = code · step. ``scale`` and ``zero_point`` belong to the output (uint8),
+    after a fused activation.
+    """
+
+    steps: np.ndarray
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, eq=False)
 class FloatOperator(Operator):
     """An operator as it was trained."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
-from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Pinned, Requantization
 from toolchain.layers import convolution_geometry as geometry
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Options, Shape
@@ -169,6 +169,7 @@ class Convolution(FloatOperator):
     dilation: Pair = (1, 1)
     activation: str = "linear"
     pool: int = 1
+    pinned: Pinned | None = None
 
     def pads(self, shape: Shape) -> Pads:
         return geometry.pads(as_image(shape), self.weights.shape[:2], self.stride, self.dilation, self.padding)
@@ -194,12 +195,12 @@ class Convolution(FloatOperator):
         return replace(self, activation=activation) if free and activation in FUSABLE else None
 
     def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
-        if self.activation != "linear" or self.pool > 1:
+        if self.activation != "linear" or self.pool > 1 or self.pinned is not None:
             return None
         return replace(self, weights=self.weights * scale, bias=self.bias * scale + offset)
 
     def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
-        if self.padding != "valid" and np.any(offset):
+        if self.pinned is not None or (self.padding != "valid" and np.any(offset)):
             return None  # the zeros around the input would have to become something else
         channels = self.weights.shape[2]
         added = np.einsum("hwcf,c->f", self.weights.astype(np.float64), np.broadcast_to(offset, channels))
@@ -213,7 +214,7 @@ class Convolution(FloatOperator):
         pads = self.pads(source.shape)
         code = pad_code(source, pads)
         shape = self.output_shape(source.shape)
-        codes = quantize_linear(self.weights, self.bias, 3, source, shape, seen, self.activation, scheme)
+        codes = quantize_linear(self.weights, self.bias, 3, source, shape, seen, self.activation, scheme, self.pinned)
         operator = IntegerConvolution(
             codes.weights, codes.bias, codes.requantization, self.stride, pads, self.dilation, code, self.pool
         )

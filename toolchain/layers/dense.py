@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
 from toolchain.ir import arithmetic
-from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Pinned, Requantization
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
 from toolchain.lazy import LazyModule
@@ -66,6 +66,7 @@ class Dense(FloatOperator):
     weights: np.ndarray
     bias: np.ndarray
     activation: str = "linear"
+    pinned: Pinned | None = None
 
     def output_shape(self, *inputs: Shape) -> Shape:
         if inputs != ((self.weights.shape[0],),):
@@ -82,11 +83,13 @@ class Dense(FloatOperator):
         return replace(self, activation=activation) if self.activation == "linear" and activation in FUSABLE else None
 
     def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
-        if self.activation != "linear":
+        if self.activation != "linear" or self.pinned is not None:
             return None
         return replace(self, weights=self.weights * scale, bias=self.bias * scale + offset)
 
     def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
+        if self.pinned is not None:
+            return None
         column, row = (np.broadcast_to(part, len(self.weights)) for part in (scale, offset))
         return replace(self, weights=self.weights * column[:, None], bias=self.bias + row @ self.weights)
 
@@ -94,7 +97,7 @@ class Dense(FloatOperator):
         from toolchain.quantization.linear import quantize_linear
 
         shape = (self.weights.shape[1],)
-        codes = quantize_linear(self.weights, self.bias, 1, inputs[0], shape, seen, self.activation, scheme)
+        codes = quantize_linear(self.weights, self.bias, 1, inputs[0], shape, seen, self.activation, scheme, self.pinned)
         return IntegerDense(codes.weights, codes.bias, codes.requantization), codes.output
 
 

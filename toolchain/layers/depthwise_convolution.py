@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Pinned, Requantization
 from toolchain.layers import convolution_geometry as geometry
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
@@ -105,6 +105,7 @@ class DepthwiseConvolution(FloatOperator):
     dilation: Pair = (1, 1)
     activation: str = "linear"
     pool: int = 1
+    pinned: Pinned | None = None
 
     def pads(self, shape: Shape) -> Pads:
         return geometry.pads(as_image(shape), self.weights.shape[:2], self.stride, self.dilation, self.padding)
@@ -131,14 +132,14 @@ class DepthwiseConvolution(FloatOperator):
         return replace(self, activation=activation) if free and activation in FUSABLE else None
 
     def scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
-        if self.activation != "linear" or self.pool > 1:
+        if self.activation != "linear" or self.pool > 1 or self.pinned is not None:
             return None
         factor = np.broadcast_to(scale, self.bias.size)
         weights = self.weights * factor.reshape(self.weights.shape[2:])
         return replace(self, weights=weights, bias=self.bias * factor + offset)
 
     def of_scaled(self, scale: np.ndarray, offset: np.ndarray) -> FloatOperator | None:
-        if self.padding != "valid" and np.any(offset):
+        if self.pinned is not None or (self.padding != "valid" and np.any(offset)):
             return None  # the zeros around the input would have to become something else
         channels = self.weights.shape[2]
         added = np.einsum("hwcm,c->cm", self.weights.astype(np.float64), np.broadcast_to(offset, channels))
@@ -153,7 +154,7 @@ class DepthwiseConvolution(FloatOperator):
         code = pad_code(source, pads)
         flat = self.weights.reshape(*self.weights.shape[:2], -1)
         shape = self.output_shape(source.shape)
-        codes = quantize_linear(flat, self.bias, 2, source, shape, seen, self.activation, scheme)
+        codes = quantize_linear(flat, self.bias, 2, source, shape, seen, self.activation, scheme, self.pinned)
         weights = codes.weights.reshape(self.weights.shape)
         operator = IntegerDepthwiseConvolution(
             weights, codes.bias, codes.requantization, self.stride, pads, self.dilation, code, self.pool

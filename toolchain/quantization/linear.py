@@ -8,9 +8,9 @@ import numpy as np
 
 from toolchain.errors import LayerError
 from toolchain.ir.graph import Tensor
-from toolchain.ir.operators import Requantization
+from toolchain.ir.operators import Pinned, Requantization
 from toolchain.layers.base import Shape
-from toolchain.quantization.scheme import Scheme
+from toolchain.quantization.scheme import QuantizedWeights, Scheme, fixed_point
 
 BIAS_LIMIT = 1 << 31
 
@@ -34,21 +34,34 @@ def quantize_linear(
     seen: tuple[float, float],
     activation: str,
     scheme: Scheme,
+    pinned: Pinned | None = None,
 ) -> LinearCodes:
     """Quantize a layer that multiplies ``source`` by ``weights`` and adds ``bias`` (one entry an output channel).
 
     The zero point of the source is folded into the bias with the rounded weights, so that raw codes go in: background
-    stays 0. ``seen`` is the range of the output on the calibration set, after the fused ``activation``.
+    stays 0. ``seen`` is the range of the output on the calibration set, after the fused ``activation``; ``pinned``
+    stands in its place, and in the scheme's, for a layer that was trained with its integers.
     """
-    quantized = scheme.weights(weights, channel_axis, source)
+    quantized = scheme.weights(weights, channel_axis, source) if pinned is None else _coded(weights, source, pinned)
     others = tuple(axis for axis in range(weights.ndim) if axis != channel_axis % weights.ndim)
     sums = quantized.codes.astype(np.int64).sum(axis=others)
     exact = bias.astype(np.float64) / quantized.accumulator_scale - source.zero_point * sums
     codes = np.rint(exact)
     if np.any(np.abs(codes) >= BIAS_LIMIT):
         raise LayerError("a bias is too large for its accumulator (more than 31 bits); its weights are far too small")
-    requantization, output = scheme.requantization(quantized.accumulator_scale, scheme.tensor(shape, *seen))
+    if pinned is None:
+        requantization, output = scheme.requantization(quantized.accumulator_scale, scheme.tensor(shape, *seen))
+    else:
+        output = Tensor(shape, "uint8", pinned.scale, pinned.zero_point, 0, 255)
+        factors = fixed_point(quantized.accumulator_scale / pinned.scale)
+        requantization = Requantization(*factors, pinned.zero_point, output.low, output.high)
     return LinearCodes(quantized.codes, codes.astype(np.int32), *bounded(requantization, output, activation))
+
+
+def _coded(weights: np.ndarray, source: Tensor, pinned: Pinned) -> QuantizedWeights:
+    """The codes of weights (…, channels) that lie on the grid of the pinned steps."""
+    codes = np.rint(weights.astype(np.float64) / pinned.steps).astype(np.int8)
+    return QuantizedWeights(codes, pinned.steps * source.scale)
 
 
 def bounded(requantization: Requantization, output: Tensor, activation: str) -> tuple[Requantization, Tensor]:
