@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path
 
 IMPORT = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?P<origin>[.\w]+)[ \t]+import[ \t]*(?:\((?P<block>[^)]*)\)|(?P<line>(?:[^\n\\]|\\\n)*))"
-    r"|import[ \t]+(?P<plain>(?:[^\n\\]|\\\n)*))",
+    r"(?:^|;)[ \t]*(?:"
+    r"from[ \t]+(?P<origin>[.\w]+)[ \t]+import[ \t]*(?:\((?P<block>[^)]*)\)|(?P<line>(?:[^\n\\;]|\\\n)*))"
+    r"|import[ \t]+(?P<plain>(?:[^\n\\;]|\\\n)*))",
     re.MULTILINE,
 )
 COMMENT = re.compile(r"#[^\n]*")
