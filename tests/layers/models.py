@@ -12,6 +12,7 @@ from tests.exact.harness import check
 from toolchain import passes
 from toolchain.ir import from_keras
 from toolchain.ir.graph import Encoding, Graph, Tensor
+from toolchain.quantization import errors
 from toolchain.quantization.quantize import quantize
 from toolchain.quantization.scheme import SCHEMES
 
@@ -73,5 +74,14 @@ def whole_way(model: Any, folder: Path, encoding: Encoding = ENCODING) -> Graph:
     graph = agrees_with_keras(model, imported(model, folder, encoding))
     for scheme in SCHEMES:
         quantized = integer(graph, scheme)
+        within_bounds(graph, quantized, samples(graph, 32, seed=9))
         check(quantized, hostile(quantized), folder / scheme)
     return graph
+
+
+def within_bounds(trained: Graph, quantized: Graph, raw: np.ndarray) -> None:
+    """Assert that every layer of the integer graph lies within its proven distance from the float one."""
+    for row in errors.compare(trained, quantized, raw):
+        assert row.bound is not None, f"{row.layer.name}: no bound is known for {row.layer.operator.kind}"
+        excess = np.abs(row.integer - row.real) - row.bound
+        assert excess.max() <= 0, f"{row.layer.name}: {excess.max():.3g} beyond its bound"

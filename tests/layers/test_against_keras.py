@@ -187,3 +187,20 @@ def test_relu_after_max_pooling_moves_before_it(keras, tmp_path) -> None:
     graph = whole_way(model, tmp_path)
     assert [layer.operator.kind for layer in graph.layers] == ["convolution", "max_pooling"]
     assert graph.layers[0].operator.activation == "relu"
+
+
+def test_convolutions(keras, tmp_path) -> None:
+    layers = keras.layers
+    model = sequential(
+        keras,
+        (9, 8, 2),
+        layers.Conv2D(3, 3, padding="same", activation="relu"),
+        layers.DepthwiseConv2D(3, depth_multiplier=2),
+        normalized(keras, 7, 6, 6),
+        layers.ReLU(max_value=6),
+        layers.SeparableConv2D(4, 3, strides=2),
+        layers.MaxPooling2D(2),
+        layers.Flatten(),
+        layers.Dense(3, activation="softmax"),
+    )
+    whole_way(model, tmp_path)

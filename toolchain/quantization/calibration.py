@@ -22,7 +22,7 @@ from toolchain.ir.graph import Graph
 from toolchain.quantization.scheme import Scheme
 
 BATCH = 1000
-BINS = 4096
+BINS = 2048
 SHRINKS = 2.0 ** (-np.arange(0, 33) / 8)
 """Candidate ranges: the full one, down to a sixteenth of it, eight to an octave."""
 
@@ -59,7 +59,8 @@ def observe(graph: Graph, scaled: np.ndarray, scheme: Scheme, calibration: Calib
     for name, values in _values(graph, scaled):
         low, high = full[name]
         if high > low:
-            counts[name] += np.histogram(values, BINS, (low, high))[0]
+            # What is exactly 0 has a code in every range: relus and dark pixels would hide all else.
+            counts[name] += np.histogram(values[values != 0], BINS, (low, high))[0]
     kept = {name: _chosen(counts[name], full[name], scheme, calibration) for name in full}
     return {**kept, graph.layers[-1].name: full[graph.layers[-1].name]}
 
@@ -82,7 +83,7 @@ def _chosen(counts: np.ndarray, full: Range, scheme: Scheme, calibration: Calibr
         return _quantiles(counts, full, (100.0 - calibration.percentile) / 200.0)
     centres = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
     loss = _squared_error if calibration.method == "mean_squared_error" else _divergence
-    candidates = [(low * shrink, high * shrink) for shrink in SHRINKS]
+    candidates = [(low * float(shrink), high * float(shrink)) for shrink in SHRINKS]
     losses = [loss(counts, centres, candidate, scheme) for candidate in candidates]
     return candidates[int(np.argmin(losses))]
 

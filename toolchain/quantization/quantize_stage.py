@@ -14,11 +14,15 @@ from toolchain.errors import GoldcrestError
 from toolchain.files import atomic
 from toolchain.ir import from_keras, store
 from toolchain.ir.graph import Encoding, Graph, Tensor
+from toolchain.quantization import errors
 from toolchain.quantization.calibration import Calibration
 from toolchain.quantization.quantize import quantize
 from toolchain.quantization.ranges import proof
 from toolchain.quantization.scheme import SCHEMES
 from toolchain.report import status
+
+COMPARED = 256
+"""Calibration samples on which the integer network is held against the float one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,9 @@ def run(args: argparse.Namespace) -> None:
     network = float_graph(args.model, plan, samples.dtype, classes)
     integer = quantize(network, SCHEMES[wanted["scheme"]](), samples, threshold(plan["loss"]), calibration)
     ranges = proof(integer, integer.encode(samples))
+    compared = errors.report(network, integer, samples[:COMPARED])
+    for layer in ranges["layers"]:
+        layer["error"] = compared[layer["name"]]
     with atomic(args.ranges, "w") as stream:
         json.dump(ranges, stream, indent=1)
         stream.write("\n")
