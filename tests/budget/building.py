@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
 from toolchain.kernels.base import Target
 from toolchain.layers.activation import activation
 from toolchain.layers.dense import Dense
-from toolchain.layers.registry import kinds
 from toolchain.manifest import Plan
 from toolchain.memory.compiler import avr_gcc
 from toolchain.quantization.quantize import quantize
@@ -48,39 +47,52 @@ def samples(plan: Plan, count: int, seed: int = 0) -> np.ndarray:
     return (rng.integers(0, 256, shape) * (rng.random(shape) < 0.2)).astype(np.uint8)
 
 
-def float_graph(plan: Plan, seed: int = 0) -> Graph:
-    """The plan's network with random weights, scaled so that activations neither die nor all saturate."""
-    rng = np.random.default_rng(seed)
+def float_graph(plan: Plan, folder: Path, seed: int = 0) -> Graph:
+    """The plan's network with random weights. Dense ones are made here; for others Keras initializes a model."""
     given = plan.training["input"]
     encoding = Encoding(np.atleast_1d(np.float64(given["offset"])), np.atleast_1d(np.float64(given["divide"])), False)
-    shapes = {"input": tuple(given["shape"])}
+    network = plan.training["network"]
+    if {entry["kind"] for entry in network} <= {"dense", "activation"}:
+        graph = dense_graph(plan, encoding, seed)
+    else:
+        graph = keras_graph(plan, encoding, folder, seed)
+    decision = "argmax" if graph.output.size > 1 else "threshold"
+    return passes.run(passes.FLOAT_PASSES, replace(graph, name=plan.name, decision=decision))
+
+
+def dense_graph(plan: Plan, encoding: Encoding, seed: int) -> Graph:
+    rng = np.random.default_rng(seed)
+    shapes = {"input": tuple(plan.training["input"]["shape"])}
     layers = []
     for entry in plan.training["network"]:
         shape = shapes[entry["inputs"][0]]
-        kind = kinds()[entry["kind"]]
         if entry["kind"] == "dense":
             weights = rng.normal(0, 1 / np.sqrt(shape[0]), (shape[0], entry["units"])).astype(np.float32)
             operator = Dense(weights, rng.normal(0, 0.1, entry["units"]).astype(np.float32))
-        elif entry["kind"] == "activation":
-            operator = activation(entry["function"])
         else:
-            size = entry.get("size", 2)
-            operator = kind.from_keras({"pool_size": size, "strides": size, "padding": "valid"}, [])
+            operator = activation(entry["function"])
         shapes[entry["name"]] = tuple(operator.output_shape(*(shapes[name] for name in entry["inputs"])))
         layers.append(Layer(entry["name"], tuple(entry["inputs"]), operator, Tensor(shapes[entry["name"]])))
-    size = int(np.prod(shapes[layers[-1].name]))
-    decision = "argmax" if size > 1 else "threshold"
-    graph = verify(Graph(plan.name, Tensor(shapes["input"]), encoding, tuple(layers), decision))
-    return passes.run(passes.FLOAT_PASSES, graph)
+    return verify(Graph(plan.name, Tensor(shapes["input"]), encoding, tuple(layers)))
+
+
+def keras_graph(plan: Plan, encoding: Encoding, folder: Path, seed: int) -> Graph:
+    from toolchain.ir import from_keras
+    from toolchain.training import network, session
+
+    model = network.build(plan.training["input"]["shape"], plan.training["network"], session.start(), seed)
+    path = folder / "model.h5"
+    path.write_bytes(network.h5_bytes(model))
+    return from_keras.read(path, encoding, Tensor(tuple(plan.training["input"]["shape"])))
 
 
 def build(plan: Plan, folder: Path) -> Built:
     """The firmware of a plan, linked without limits, as the build graph does it."""
+    folder.mkdir(parents=True, exist_ok=True)
     raw = samples(plan, 200)
-    graph = quantize(float_graph(plan), SCHEMES[plan.quantization["quantization"]["scheme"]](), raw, 0.5)
+    graph = quantize(float_graph(plan, folder), SCHEMES[plan.quantization["quantization"]["scheme"]](), raw, 0.5)
     wishes = plan.generation
     sources = generate(graph, Target(chips.chip(wishes["mcu"]).core, wishes["prefer"], wishes["latency"]))
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "weights.h": sources.weights_h, "network.c": sources.network_c, "network.h": sources.network_h,
         "network.S": sources.assembly, "network.json": json.dumps(sources.description),

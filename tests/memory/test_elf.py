@@ -24,7 +24,10 @@ uint8_t started = 9, zero[11];
 volatile uint8_t sink;
 __attribute__((noinline)) void gc_k_dense(const uint8_t *w, const uint8_t *v) { sink = pgm_read_byte(w) + v[sink]; }
 static __attribute__((noinline)) void gc_layer_0_dense_1(void) { gc_k_dense(gc_w_0_dense_1_weights, gc_arena); }
-static __attribute__((noinline)) void gc_layer_1_dense_2(void) { gc_k_dense(gc_w_0_dense_1_bias, gc_w_1_dense_2_weights); }
+static __attribute__((noinline)) void gc_layer_1_dense_2(void)
+{
+    gc_k_dense(gc_w_0_dense_1_bias, gc_w_1_dense_2_weights);
+}
 uint8_t *gc_input(void) { return gc_arena; }
 uint8_t gc_infer(void) { gc_layer_0_dense_1(); gc_layer_1_dense_2(); return sink; }
 int main(void) { gc_input()[0] = zero[started]; return gc_infer(); }

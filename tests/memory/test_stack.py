@@ -144,7 +144,7 @@ def test_an_array_of_variable_length_has_no_bound() -> None:
     __attribute__((noinline)) void varies(uint8_t n) { volatile uint8_t x[n + 1]; x[n] = 1; p = (void *)x; }
     int main(void) { varies(g); }
     """
-    with pytest.raises(StackError, match="varies.*sets the stack pointer to a value that varies"):
+    with pytest.raises(StackError, match=r"varies.*sets the stack pointer to a value that varies"):
         program(source)
 
 
@@ -158,7 +158,7 @@ def test_gcc_says_dynamic(tmp_path: Path) -> None:
 
 def test_a_push_in_a_loop_has_no_bound() -> None:
     source = ".global main\n.type main,@function\nmain: ldi r24,9\n1: push r24\ndec r24\nbrne 1b\nret\n"
-    with pytest.raises(StackError, match="reaches one place with 0 and with 1 bytes|with 1 and with 0"):
+    with pytest.raises(StackError, match=r"reaches one place with 0 and with 1 bytes|with 1 and with 0"):
         bound(build(source, "atmega4809", *BARE), "atmega4809")
 
 
@@ -175,7 +175,7 @@ int main(void) { return caller(g); }
 
 def test_calls_through_pointers_need_an_annotation() -> None:
     path = build(POINTERS, "atmega4809", "-Os")
-    with pytest.raises(StackError, match="caller.*calls through a pointer"):
+    with pytest.raises(StackError, match=r"caller.*calls through a pointer"):
         bound(path, "atmega4809")
     found = bound(path, "atmega4809", caller=["one", "two"])
     assert found.path[-1] == "one"

@@ -1,7 +1,7 @@
 """What a manifest will need, before anything is trained: flash, SRAM and time, from its plan alone.
 
-Pure Python (no numpy), a few milliseconds: it runs while the build graph is read. The figures of ``CODE`` come from
-real builds, and tests/budget compares them with such; everything else is counted.
+Pure Python (no numpy), a few milliseconds: it runs while the build graph is read. What cannot be counted comes from
+``calibration``; tests/budget compares estimates with real builds.
 
 Two questions, two answers: ``estimate`` says what a build will probably show; ``refuse`` says no only to what cannot
 fit whatever the code generator does, so it counts the weights and the least of everything else.
@@ -11,43 +11,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
 from toolchain.layers import registry
+from toolchain.memory import calibration
+from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
     from toolchain.layers.base import Shape
     from toolchain.manifest import Diagnostic, Plan
 
-
-@dataclass(frozen=True)
-class Calibration:
-    """Bytes and cycles that no manifest shows, measured on builds of the models in this project at -Os."""
-
-    application: int = 1420  # start-up code, vectors, serial link, timer
-    least_application: int = 1000
-    static: int = 21  # variables of the serial link
-    stack: int = 72
-    least_stack: int = 30
-    per_layer: int = 34  # a layer's function and its descriptor
-    per_output: int = 3  # a bias
-    kernels: Mapping[str, int] = field(  # code that all layers of a kind share
-        default_factory=lambda: {"dense": 400, "activation": 42, "max_pooling": 180, "average_pooling": 300}
-    )
-    other_kernel: int = 150
-    tables: int = 256  # tanh or sigmoid of every code
-    cycles_per_product: float = 22.4
-    cycles_per_output: float = 90
-    cycles_per_copy: float = 14  # a value that is looked up, compared or averaged
-
-
-CODE = Calibration()
-WEIGHT_BITS = {"int8": 8.0, "int4": 4.0, "ternary": 1.6, "binary": 1.0}
 WIDTHS = ("units", "filters")  # options by which a layer is made narrower
-TABLES = ("tanh", "sigmoid")
-FUSED = ("relu", "linear", "softmax")  # no code of their own
 MARGIN = 0.005  # of an estimate: what a suggestion leaves free
 
 
@@ -58,11 +34,12 @@ class LayerNeed:
     name: str
     kind: str
     parameters: int
-    weights: int
     flash: int
+    code: int
     products: int
     outputs: int
     cycles: int
+    kernel: Cost
 
 
 @dataclass(frozen=True)
@@ -91,24 +68,27 @@ class Estimate:
 
 def estimate(plan: Plan) -> Estimate:
     """What building the plan will probably show."""
-    coding = plan.quantization["quantization"].get("weights", "int8")
-    return _estimate(plan, plan.training["network"], coding)
+    return _estimate(plan, plan.training["network"], _coding(plan))
+
+
+def _coding(plan: Plan) -> str:
+    return str(plan.quantization["quantization"].get("weights", "int8"))
 
 
 def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], coding: str) -> Estimate:
     shapes = _shapes(plan, network)
-    layers = tuple(_need(entry, shapes, coding) for entry in network)
-    emitted = [layer for layer in layers if layer.flash or layer.cycles]
-    kernels = sum(CODE.kernels.get(kind, CODE.other_kernel) for kind in sorted({layer.kind for layer in emitted}))
+    layers = tuple(_need(entry, shapes, coding, plan.generation) for entry in network)
+    kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
+    room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
     return Estimate(
         parameters=sum(layer.parameters for layer in layers),
         weights=sum(layer.flash for layer in layers),
-        kernels=kernels + CODE.per_layer * len(emitted),
-        application=CODE.application,
-        activations=_alive(network, shapes),
-        static=CODE.static,
-        stack=CODE.stack,
+        kernels=sum(kernel.code for kernel in kernels) + sum(layer.code for layer in layers) + calibration.DECISION,
+        application=calibration.APPLICATION + max(kernel.library for kernel in kernels),
+        activations=_alive(network, shapes) + room,
+        static=calibration.STATIC,
+        stack=max((layer.kernel.stack for layer in layers if layer.cycles), default=calibration.LEAST_STACK),
         cycles=cycles,
         milliseconds=1000 * cycles / plan.compilation["clock_hz"],
         layers=layers,
@@ -124,20 +104,30 @@ def _shapes(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape
     return shapes
 
 
-def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], coding: str) -> LayerNeed:
+def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], coding: str, wishes: Mapping[str, Any]) -> LayerNeed:
     kind = registry.kinds()[entry["kind"]]
-    inputs = [shapes[name] for name in entry["inputs"]]
-    weights, biases = kind.weights(entry, inputs), kind.biases(entry, inputs)
-    products, outputs = kind.products(entry, inputs), math.prod(shapes[entry["name"]])
-    flash = math.ceil(weights * WEIGHT_BITS[coding] / 8) + CODE.per_output * biases
-    cycles = 0.0
-    if products:
-        cycles = products * CODE.cycles_per_product + outputs * CODE.cycles_per_output
-    elif entry.get("function") in TABLES:
-        flash, cycles = CODE.tables, outputs * CODE.cycles_per_copy
-    elif entry["kind"] not in ("flatten", "activation"):
-        cycles = sum(map(math.prod, inputs)) * CODE.cycles_per_copy
-    return LayerNeed(entry["name"], entry["kind"], weights + biases, weights, flash, products, outputs, round(cycles))
+    sources = [shapes[name] for name in entry["inputs"]]
+    weights, biases = kind.weights(entry, sources), kind.biases(entry, sources)
+    products, outputs = kind.products(entry, sources), math.prod(shapes[entry["name"]])
+    cost = calibration.cost(entry, weights, wishes["prefer"])
+    inputs = sum(map(math.prod, sources))
+    multiplied = float(products)
+    if cost.skips and wishes["latency"] == "data_dependent":
+        multiplied *= calibration.SHARE_OF_INPUT if "input" in entry["inputs"] else calibration.SHARE_OF_HIDDEN
+    cycles = cost.product * multiplied + cost.input * inputs + cost.output * outputs
+    # Straight-line code holds its weights itself: they are code then, and no table.
+    table = 0 if cost.weight else math.ceil(weights * calibration.WEIGHT_BITS[coding] / 8) + cost.output_bytes * biases
+    return LayerNeed(
+        entry["name"],
+        entry["kind"],
+        weights + biases,
+        table + (0 if cost.weight else cost.layer),
+        round(cost.weight * weights) + cost.function + (cost.layer if cost.weight else 0),
+        products,
+        outputs,
+        round(cycles),
+        cost,
+    )
 
 
 def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) -> int:
@@ -149,7 +139,7 @@ def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) ->
     for step, entry in enumerate(network):
         size = math.prod(shapes[entry["name"]])
         source = entry["inputs"][0]
-        in_place = entry["kind"] in ("activation", "flatten") or "pool" in entry["kind"]
+        in_place = entry["kind"] in ("activation", *calibration.FOLDED) or "pool" in entry["kind"]
         if in_place and last[source] == step:
             alive[entry["name"]] = max(size, alive.pop(source, size))
         else:
@@ -165,23 +155,28 @@ def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) ->
 def refuse(plan: Plan) -> Diagnostic | None:
     """The error for a plan whose weights or activations alone exceed its budget; None if it has a chance."""
     needed = estimate(plan)
-    program = _least_flash(plan, needed) + CODE.least_application
+    program = _least_flash(plan) + calibration.LEAST_OVERHEAD
     if program > plan.memory["program"]:
         return _diagnostic(plan, "program", needed.program, largest(needed), fits(plan, "program"))
     data = max(layer.outputs for layer in needed.layers)
-    data = max(data, math.prod(plan.training["input"]["shape"])) + CODE.least_stack
+    data = max(data, math.prod(plan.training["input"]["shape"])) + calibration.LEAST_STACK
     if data > plan.memory["data"]:
         return _diagnostic(plan, "data", needed.data, largest_data(plan), fits(plan, "data"))
     return None
 
 
-def _least_flash(plan: Plan, needed: Estimate) -> int:
-    """The fewest bytes that the weights can take: pruned ones may be left out, two bytes then for each that stays."""
-    pruning = plan.training.get("pruning")
-    if not pruning:
-        return needed.weights
-    kept = 2 * (1 - float(pruning.get("final", 1.0)))
-    return sum(round(layer.flash * min(1.0, kept)) for layer in needed.layers)
+def _least_flash(plan: Plan) -> int:
+    """The fewest bytes that weights and biases can take: pruned ones may be left out altogether."""
+    network, shapes = plan.training["network"], _shapes(plan, plan.training["network"])
+    bytes_each = calibration.WEIGHT_BITS[_coding(plan)] / 8
+    pruning = plan.training.get("pruning") or {}
+    kept = 1 - float(pruning.get("final", 0.0))
+    total = 0
+    for entry in network:
+        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
+        total += math.floor(kind.weights(entry, sources) * bytes_each * kept)
+        total += 2 * kind.biases(entry, sources) if not pruning else 0
+    return total
 
 
 def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -> Diagnostic:
@@ -210,7 +205,7 @@ def largest_data(plan: Plan) -> str:
     parts = [
         (f"{layer.name} output", layer.outputs)
         for layer in needed.layers
-        if layer.kind not in ("activation", "flatten")
+        if layer.kind not in ("activation", *calibration.FOLDED)
     ]
     parts += [("input", math.prod(plan.training["input"]["shape"])), ("stack", needed.stack)]
     return listed(parts)
@@ -230,7 +225,7 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
 
     ``used`` is what a real build took: then estimates are corrected by what they were wrong.
     """
-    coding = plan.quantization["quantization"].get("weights", "int8")
+    coding = _coding(plan)
     correction = 0 if used is None else used - _of(estimate(plan), key)
     found = [text for _rank, text in sorted(_narrower(plan, key, coding, correction))[:1]]
     if key == "program":
@@ -277,9 +272,9 @@ def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
     from toolchain.manifest import schema
 
     quantization = schema.sections()["properties"]["quantization"]["properties"]
-    current = plan.quantization["quantization"].get("weights", "int8")
+    current, bits = _coding(plan), calibration.WEIGHT_BITS
     for coding in quantization["weights"].get("enum", ()):
-        if WEIGHT_BITS.get(coding, 8.0) < WEIGHT_BITS[current]:
+        if bits.get(coding, 8) < bits[current]:
             needed = _estimate(plan, plan.training["network"], coding).program + correction
             if needed * (1 + MARGIN) <= plan.memory["program"]:
                 yield f"quantization.weights: {coding} ({needed:,} B)"

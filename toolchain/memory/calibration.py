@@ -1,0 +1,84 @@
+"""What no manifest shows: bytes and cycles of kernels and of the application, measured on real builds.
+
+The one place for such figures. They were read off builds at -Os for the ATmega4809 (tests/budget compares the estimates
+with builds made there and then); a new kernel or a smaller application means to read them off again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+APPLICATION = 1300  # start-up code, vectors, serial link, timer
+STATIC = 21  # variables of the serial link
+DECISION = 50  # argmax or threshold, and gc_infer
+LEAST_OVERHEAD = 1450  # application and kernels of the smallest images
+LEAST_STACK = 45
+WEIGHT_BITS: Mapping[str, float] = {"int8": 8, "int4": 4, "ternary": 1.6, "binary": 1}
+TABLE = 256  # one byte for each input code
+UNROLLED_MOST = 2048  # weights up to which a convolution becomes straight-line code
+SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: pictures on a background, after a relu
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What computing a layer costs.
+
+    ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of what it takes from libgcc;
+    ``layer`` bytes of each layer's descriptor, ``function`` of each layer's function; ``weight`` bytes of code a weight;
+    cycles a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost nothing, where
+    the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs.
+    """
+
+    kernel: str
+    code: int
+    library: int = 0
+    layer: int = 30
+    function: int = 14
+    weight: float = 0.0
+    output_bytes: int = 3
+    product: float = 0.0
+    input: float = 0.0
+    output: float = 0.0
+    stack: int = 85
+    skips: bool = False
+    room: int = 0
+
+
+DENSE = Cost("dense8", 900, product=8.6, input=7, output=95, skips=True, room=4)
+SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
+UNROLLED = Cost("convolution_unrolled", 0, layer=320, weight=11, output_bytes=0, product=6.2, output=25, skips=True)
+CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
+DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)
+RECURRENT = Cost("recurrent_c", 1550, library=460, product=48, stack=147)
+LOOKUP = Cost("lookup_c", 42, layer=TABLE, input=14)
+MAXIMUM = Cost("max_pool_c", 380, input=60, stack=89)
+AVERAGE = Cost("average_pool_c", 900, input=92, stack=89)
+MERGE = Cost("merge", 450, library=300, input=60, output=150)
+MOVE = Cost("move", 250, input=20)
+ADDRESS = Cost("", 0, layer=0, function=0)  # only another view of the same bytes, or folded into a neighbour
+
+FOLDED = ("flatten", "reshape", "dropout", "gaussian_noise", "batch_normalization", "rescaling")
+TABLES = ("tanh", "sigmoid", "hard_sigmoid", "elu", "selu", "swish", "gelu", "softplus", "softsign", "exponential")
+MERGES = ("add", "average", "subtract", "multiply")
+
+
+def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:
+    """The kernel that a layer of the plan will probably get. ``weights`` is the number of its weights."""
+    kind = entry["kind"]
+    if kind == "activation":
+        return LOOKUP if entry.get("function") in TABLES else ADDRESS
+    if kind in FOLDED:
+        return ADDRESS
+    if kind == "dense":
+        return SMALL_DENSE if prefer == "size" else DENSE
+    if kind in ("convolution", "convolution_1d"):
+        return UNROLLED if prefer != "size" and weights <= UNROLLED_MOST else CONVOLUTION
+    if kind in ("depthwise_convolution", "separable_convolution"):
+        return DEPTHWISE
+    if weights:
+        return RECURRENT
+    if "pooling" in kind:
+        return MAXIMUM if "max" in kind else AVERAGE
+    return MERGE if kind in MERGES else MOVE
