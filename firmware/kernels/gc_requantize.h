@@ -17,13 +17,23 @@ struct gc_clamp {
     int16_t zero_point, low, high; /* low and high include the zero point */
 };
 
+/* Constant time: on the AVR each branch jumps over one MOV, which takes as long. Only the low byte of a value below low is
+ * replaced; its upper bytes are then at most those of low, and the comparison with high still holds. */
 static inline uint8_t gc_clamped(int32_t value, const GC_FLASH struct gc_clamp *clamp)
 {
+    const int32_t low = clamp->low, high = clamp->high;
     value += clamp->zero_point;
-    if (value < clamp->low)
-        value = clamp->low;
-    if (value > clamp->high)
-        value = clamp->high;
+#ifdef __AVR__
+    __asm__("cp %A0, %A1\n\tcpc %B0, %B1\n\tcpc %C0, %C1\n\tcpc %D0, %D1\n\t"
+            "brge .+2\n\tmov %A0, %A1" : "+r"(value) : "r"(low));
+    __asm__("cp %A1, %A0\n\tcpc %B1, %B0\n\tcpc %C1, %C0\n\tcpc %D1, %D0\n\t"
+            "brge .+2\n\tmov %A0, %A1" : "+r"(value) : "r"(high));
+#else
+    if (value < low)
+        value = low;
+    if (value > high)
+        value = high;
+#endif
     return (uint8_t)value;
 }
 

@@ -36,7 +36,7 @@ def network(
     shift: int | None = None,
     spread: float = 0.5,
 ) -> Graph:
-    """One dense layer and a decision. Biases reach ``spread`` times the greatest sum, so that some outputs are clamped."""
+    """One dense layer and a decision. Biases reach ``spread`` times the greatest sum, so that some are clamped."""
     inputs, outputs = weights.shape
     low, high = (-128, 127) if rng.random() < 0.5 else (0, 255)
     zero = int(rng.integers(low, high + 1)) if affine else 0
@@ -130,7 +130,8 @@ def test_streams_beyond_the_largest_object(tmp_path) -> None:
 
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("signed", [False, True])
-def test_constant_time(tmp_path, affine: bool, signed: bool) -> None:
+@pytest.mark.parametrize("kernel", ["dense8", "dense_c"])
+def test_constant_time(tmp_path, affine: bool, signed: bool, kernel: str) -> None:
     """Zeros, saturation either way and every class take the same number of cycles."""
     rng = np.random.default_rng(5)
     graph = network(matrix(rng, 97, 13, "dead"), rng, affine=affine, signed=signed, spread=0.02)
@@ -140,7 +141,7 @@ def test_constant_time(tmp_path, affine: bool, signed: bool) -> None:
             rng.integers(0, 256, (40, 97)).astype(np.uint8).view(np.int8 if signed else np.uint8),
         ]
     )
-    batch = check(graph, codes, tmp_path / "bench", latency="constant")
+    batch = check(graph, codes, tmp_path / "bench", latency="constant", forced=kernel)
     assert len(set(batch.classes)) > 1
     assert len(set(batch.cycles)) == 1
 

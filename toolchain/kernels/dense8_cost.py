@@ -1,4 +1,4 @@
-"""What the pieces of ``firmware/kernels/gc_dense8*.S`` cost, counted from the listings and held against the simulator."""
+"""What the pieces of ``firmware/kernels/gc_dense8*.S`` cost, counted from their listings."""
 
 from __future__ import annotations
 
