@@ -24,7 +24,7 @@ from toolchain.quantization.scheme import Scheme
 BATCH = 1000
 BINS = 2048
 SHRINKS = 2.0 ** (-np.arange(0, 33) / 8)
-"""Candidate ranges: the full one, down to a sixteenth of it, eight to an octave."""
+"""Candidate limits of magnitude: the greatest seen, down to a sixteenth of it, eight to an octave."""
 
 METHODS = ("min_max", "percentile", "mean_squared_error", "kullback_leibler")
 Range = tuple[float, float]
@@ -83,7 +83,8 @@ def _chosen(counts: np.ndarray, full: Range, scheme: Scheme, calibration: Calibr
         return _quantiles(counts, full, (100.0 - calibration.percentile) / 200.0)
     centres = low + (np.arange(BINS) + 0.5) * (high - low) / BINS
     loss = _squared_error if calibration.method == "mean_squared_error" else _divergence
-    candidates = [(low * float(shrink), high * float(shrink)) for shrink in SHRINKS]
+    limits = [max(-low, high) * float(shrink) for shrink in SHRINKS]
+    candidates = [(max(low, -limit), min(high, limit)) for limit in limits if limit > max(low, -high, 0.0)]
     losses = [loss(counts, centres, candidate, scheme) for candidate in candidates]
     return candidates[int(np.argmin(losses))]
 

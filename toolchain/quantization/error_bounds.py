@@ -90,9 +90,12 @@ def _applied(operator: Activation, place: Place) -> np.ndarray:
     if isinstance(place.integer, Softmax):
         # A row of softmax's derivative sums to 2 p (1 - p) ≤ 1/2.
         moved = np.broadcast_to(0.5 * error.max(axis=-1, keepdims=True), error.shape)
-        return moved + place.integer.error(error.shape[-1]) * scale
-    steepest = FUNCTIONS[operator.function].steepest * max(1.0, operator.alpha or 0.0)
-    return steepest * error + 0.5 * scale
+        return np.minimum(moved, 1.0) + place.integer.error(error.shape[-1]) * scale
+    function = FUNCTIONS[operator.function]
+    moved = function.steepest * max(1.0, operator.alpha or 0.0) * error
+    if function.bounds is not None:
+        moved = np.minimum(moved, function.bounds[1] - function.bounds[0])
+    return np.asarray(moved + 0.5 * scale)
 
 
 @error_bound.register
