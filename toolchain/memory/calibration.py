@@ -25,8 +25,8 @@ SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: picture
 class Cost:
     """What computing a layer costs.
 
-    ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of what it takes from libgcc;
-    ``layer`` bytes of each layer's descriptor, ``function`` of each layer's function; ``weight`` bytes of code a weight;
+    ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of its libgcc functions;
+    ``layer`` bytes of a layer's descriptor, ``function`` of a layer's function; ``weight`` bytes of code a weight;
     cycles a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost nothing, where
     the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs.
     """

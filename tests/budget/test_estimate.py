@@ -1,0 +1,139 @@
+"""Estimates against images made here and now; refusals; what is said to fit."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.budget.building import ROOT, build
+from toolchain import manifest
+from toolchain.manifest import Plan
+from toolchain.memory import estimate, memory_stage
+
+
+def load(name: str) -> Plan:
+    return manifest.load(ROOT / "models" / f"{name}.yaml")
+
+
+def wide(units: int, **memory: int) -> Plan:
+    """mnist_dense32 with another width, and budgets in bytes."""
+    plan = load("mnist_dense32")
+    network = [{**entry, "units": units} if entry["name"] == "dense_1" else entry for entry in plan.training["network"]]
+    return replace(plan, training={**plan.training, "network": network}, memory={**plan.memory, **memory})
+
+
+@pytest.mark.parametrize("name", ["sensor_and", "mnist_dense8", "mnist_dense32", "mnist_dense40"])
+def test_estimates_are_close_to_builds(name: str, tmp_path: Path) -> None:
+    plan = load(name)
+    built = build(plan, tmp_path)
+    measured = memory_stage.measure(built.elf, plan.compilation["mcu"], built.usages)
+    guessed = estimate.estimate(plan)
+    assert abs(guessed.program - measured["program"]["used"]) <= 0.02 * measured["program"]["used"] + 300
+    assert abs(guessed.data - measured["data"]["used"]) <= 60
+    assert abs(guessed.weights - measured["program"]["weights"]) <= 0.01 * measured["program"]["weights"] + 60
+
+
+def test_parts_add_up() -> None:
+    guessed = estimate.estimate(load("mnist_dense32"))
+    assert guessed.program == guessed.weights + guessed.kernels + guessed.application
+    assert guessed.data == guessed.activations + guessed.static + guessed.stack
+    assert guessed.parameters == 784 * 32 + 32 + 32 * 10 + 10
+    assert guessed.cycles == sum(layer.cycles for layer in guessed.layers)
+
+
+def test_what_fits_builds_and_what_does_not_is_refused(tmp_path: Path) -> None:
+    diagnostic = estimate.refuse(wide(64))
+    assert diagnostic is not None
+    assert diagnostic.message.startswith("program memory: about 53,")
+    assert "B needed, 49,152 B available (" in diagnostic.message
+    assert diagnostic.key_path == ("target", "memory", "program")
+    largest, fitting = diagnostic.notes
+    assert largest.startswith("largest: dense_1 weights 50,")
+    assert fitting.startswith("fits: units ≤ ")
+    units = int(fitting.removeprefix("fits: units ≤ ").partition(",")[0])
+    assert units >= 57
+    plan = wide(units)
+    assert estimate.refuse(plan) is None
+    measured = memory_stage.measure(build(plan, tmp_path).elf, "atmega4809")
+    assert measured["program"]["used"] <= 49152
+
+
+def test_a_chance_is_not_refused() -> None:
+    """Beyond what the estimate gives, but not beyond what weights alone show: training may go on."""
+    plan = wide(32, program=27000)
+    assert estimate.estimate(plan).program > 27000
+    assert estimate.refuse(plan) is None
+    assert estimate.refuse(wide(32, program=25000)) is not None
+
+
+def test_pruned_weights_may_be_left_out() -> None:
+    plan = wide(64)
+    assert estimate.refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.8}})) is None
+
+
+def test_data_memory() -> None:
+    diagnostic = estimate.refuse(wide(32, data=700))
+    assert diagnostic is not None
+    assert diagnostic.message.startswith("data memory: about ")
+    assert diagnostic.notes[0].startswith("largest: input 784 · ")
+    assert diagnostic.notes[1] == (
+        "fits: a chip with 1 KiB of data memory, or a smaller input (dataset.preprocess: [{downsample: 2}])"
+    )
+
+
+def test_narrower_for_data_memory() -> None:
+    """Activations of one wide layer: the suggestion is a width, and the estimate agrees that it fits."""
+    plan = load("sensor_and")
+    network = [{**entry, "units": 900} if entry["name"] == "dense_1" else entry for entry in plan.training["network"]]
+    plan = replace(plan, training={**plan.training, "network": network}, memory={**plan.memory, "data": 600})
+    assert estimate.refuse(plan) is not None
+    fitting = estimate.fits(plan, "data")
+    assert fitting.startswith("dense_1 units ≤ ")
+    units = int(fitting.rpartition(" ")[2])
+    network = [{**entry, "units": units} if entry["name"] == "dense_1" else entry for entry in network]
+    narrowed = estimate.estimate(replace(plan, training={**plan.training, "network": network}))
+    assert 0.9 * 600 < narrowed.data <= 600
+
+
+def test_a_measured_size_corrects_the_suggestion() -> None:
+    plan = wide(64)
+    honest = estimate.fits(plan, "program")
+    heavier = estimate.fits(plan, "program", used=estimate.estimate(plan).program + 2000)
+    assert int(heavier.split("≤ ")[1].split(",")[0]) < int(honest.split("≤ ")[1].split(",")[0])
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "models").glob("*.yaml")))
+def test_every_model_of_the_project_is_expected_to_fit(name: str) -> None:
+    plan = load(name)
+    assert estimate.refuse(plan) is None
+    guessed = estimate.estimate(plan)
+    assert 0 < guessed.program <= plan.memory["program"]
+    assert 0 < guessed.data <= plan.memory["data"]
+    assert guessed.cycles > 0
+
+
+def test_every_layer_kind_is_estimated() -> None:
+    """No kind may surprise the graph while it is read: each gets a cost, whatever its options."""
+    from toolchain.layers.registry import kinds
+    from toolchain.memory import calibration
+
+    for kind in kinds():
+        for prefer in ("speed", "size", "balanced"):
+            cost = calibration.cost({"kind": kind, "function": "relu"}, 100, prefer)
+            assert cost.code >= 0
+
+
+def test_nothing_heavy_is_imported() -> None:
+    """The build graph is read on every run: neither numpy nor TensorFlow nor an ELF reader may be needed for it."""
+    code = (
+        "import sys\nfrom toolchain import manifest\nfrom toolchain.memory import estimate\n"
+        "plan = manifest.load('models/mnist_dense32.yaml')\n"
+        "estimate.estimate(plan)\nassert estimate.refuse(plan) is None\n"
+        "print([m for m in ('numpy', 'tensorflow', 'h5py', 'elftools', 'intelhex', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,128 @@
+"""Latency: layers add up, means are means, and no input takes longer than what is called the maximum."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.budget.building import ROOT, Built, build
+from toolchain import manifest
+from toolchain.errors import GoldcrestError
+from toolchain.simulator import latency, latency_stage
+from toolchain.simulator.core import Core, TooLarge
+
+WISHES = [{}, {"latency": "constant"}, {"prefer": "size"}]
+
+
+@pytest.fixture(
+    scope="module", params=[("sensor_and", w) for w in WISHES] + [("mnist_dense8", w) for w in WISHES], ids=str
+)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    name, wishes = request.param
+    plan = manifest.load(ROOT / "models" / f"{name}.yaml")
+    return build(replace(plan, generation={**plan.generation, **wishes}), tmp_path_factory.mktemp("network"))
+
+
+def measured(built: Built, count: int = 30) -> dict:
+    description = json.loads(built.description.read_text())
+    return latency_stage.measure(
+        Core(built.elf, "atmega4809"), built.graph, description, built.codes[:count], 20_000_000
+    )
+
+
+def difficult(built: Built) -> np.ndarray:
+    """Inputs from all corners, encoded: noise, extremes, stripes, single pixels, ramps."""
+    tensor, rng = built.graph.input, np.random.default_rng(3)
+    size, low, high = tensor.size, tensor.low, tensor.high
+    stripes = [np.resize(pattern, size) for pattern in ([low, high], [0, 0, high], [high, 0, 0, 0, 0], [0] * 9 + [1])]
+    rows = [
+        *rng.integers(low, high + 1, (25, size)),
+        *(rng.integers(low, high + 1, (25, size)) * (rng.random((25, size)) < 0.5)),
+        np.full(size, low), np.full(size, high), np.zeros(size), np.ones(size), *stripes,
+        low + np.arange(size) % (high - low + 1),
+    ]  # fmt: skip
+    return np.array(rows).clip(low, high).astype(tensor.dtype)
+
+
+def test_layers_add_up_to_the_first_sample(built: Built) -> None:
+    report = measured(built)
+    assert sum(layer["cycles"] for layer in report["layers"]) == report["cycles"]
+    core = Core(built.elf, "atmega4809")
+    core.write(core.call("gc_input").value, built.codes[0].tobytes())
+    assert core.call("gc_infer").cycles == report["cycles"]
+
+
+def test_the_mean_is_over_the_samples(built: Built) -> None:
+    report = measured(built)
+    cycles = Core(built.elf, "atmega4809").infer_many(built.codes[:30], built.graph.output.size).cycles
+    assert report["cycles_mean"] == round(float(np.mean(cycles)), 1)
+    assert report["samples"] == 30
+
+
+def test_nothing_takes_longer_than_the_maximum(built: Built) -> None:
+    report = measured(built)
+    cycles = Core(built.elf, "atmega4809").infer_many(difficult(built), built.graph.output.size).cycles
+    assert cycles.max() <= report["cycles_max"]
+    # An upper bound that nothing comes near would say little: the dearest of these inputs comes within a tenth of it.
+    assert report["cycles_max"] <= 1.1 * cycles.max() + 200
+
+
+@pytest.mark.parametrize("name", ["sensor_and", "mnist_dense8"])
+def test_constant_time_is_constant(name: str, tmp_path: Path) -> None:
+    plan = manifest.load(ROOT / "models" / f"{name}.yaml")
+    built = build(replace(plan, generation={**plan.generation, "latency": "constant"}), tmp_path)
+    report = measured(built)
+    assert report["cycles"] == report["cycles_mean"] == report["cycles_max"]
+    cycles = Core(built.elf, "atmega4809").infer_many(difficult(built), built.graph.output.size).cycles
+    assert set(cycles) == {report["cycles"]}
+
+
+def test_measuring_leaves_no_trace(built: Built) -> None:
+    """The worst case patches flash and overwrites memory: afterwards the chip must be as before."""
+    description = json.loads(built.description.read_text())
+    core = Core(built.elf, "atmega4809")
+    before = core.infer_many(built.codes[:5], built.graph.output.size)
+    first = latency.trace(core, description, built.codes[0])
+    latency.worst(core, built.graph, description, first)
+    after = core.infer_many(built.codes[:5], built.graph.output.size)
+    np.testing.assert_array_equal(before.outputs, after.outputs)
+    np.testing.assert_array_equal(before.cycles, after.cycles)
+
+
+def test_a_chip_that_answers_otherwise_is_an_error(built: Built) -> None:
+    core = Core(built.elf, "atmega4809")
+    name = next(s.name for s in core.image.largest(99) if s.name.startswith("gc_w_"))
+    core.write_flash(name, bytes(b ^ 0x55 for b in core.read_flash(name, 20)))
+    description = json.loads(built.description.read_text())
+    with pytest.raises(GoldcrestError, match=r"differ on .* test samples.*defect of the compiler"):
+        latency_stage.measure(core, built.graph, description, built.codes[:20], 20_000_000)
+
+
+def test_larger_than_the_chip_is_still_measured(tmp_path: Path) -> None:
+    from tests.simulator.machines import compiled
+
+    source = """
+    #include <stdint.h>
+    __attribute__((section(".progmem.data"), used)) const uint8_t bulk[%d] = {1};
+    uint8_t arena[%d];
+    volatile uint8_t n;
+    __attribute__((noinline, used)) uint8_t work(uint8_t a) { arena[a] = a; return arena[n] + 1; }
+    int main(void) { return work(3) + bulk[n]; }
+    """
+    unlimited = (
+        "-Os", "-Wl,--defsym=__TEXT_REGION_LENGTH__=0x100000", "-Wl,--defsym=__DATA_REGION_LENGTH__=0x10000",
+    )  # fmt: skip
+    fits = compiled(source % (100, 100), "atmega4809", *unlimited)
+    more_flash = compiled(source % (32000, 100), "atmega1608", *unlimited)
+    more_data = compiled(source % (100, 7000), "atmega4809", *unlimited)
+    assert more_flash.facts.flash_size > 32000
+    assert more_data.facts.ram_size > 7000
+    assert fits.call("work", [5]).byte == more_flash.call("work", [5]).byte == more_data.call("work", [5]).byte
+    with pytest.raises(TooLarge, match="cannot be addressed on atmega4809"):
+        compiled((source % (32000, 100)).replace("bulk[n]", "bulk[n] + more[n] + most[n]").replace(
+            "uint8_t arena", "__attribute__((section(\".progmem.data\"), used)) const uint8_t more[32000] = {2}, "
+            "most[32000] = {3};\nuint8_t arena", 1), "atmega4809", *unlimited)  # fmt: skip
