@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 import zlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ def load(path: Path) -> Graph:
         structure = json.loads(bytes(arrays["structure"]).decode())
         if structure["format"] != FORMAT:
             raise ValueError(f"format {structure['format']}, this version reads {FORMAT}")
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise GoldcrestError(f"{path}: not a quantized network ({error}); delete it and build again") from error
     registry.kinds()  # the layer files define the operators
     return _decode(structure["graph"], arrays)  # type: ignore[no-any-return]
