@@ -12,7 +12,7 @@ CONNECTION = ("port", "programmer", "updi", "baud")
 
 
 def generate(env: Any) -> None:
-    add_methods(env, Flash=flash, Evaluate=evaluate)
+    add_methods(env, Flash=flash, Evaluate=evaluate, Monitor=monitor)
 
 
 def exists(env: Any) -> bool:
@@ -33,15 +33,28 @@ def evaluate(env: Any, plan: Any, image: Any, network: Any, data: Any, report: A
     return on_board(env, "evaluate", plan, image, network, data, words, f"{plan.folder}/evaluation.json")
 
 
+def monitor(env: Any, plan: Any, image: Any, network: Any, data: Any) -> Any:
+    """A live view for demonstrations, which has the terminal to itself."""
+    return on_board(env, "monitor", plan, image, network, data, given("samples"), TERMINAL=True)
+
+
 def on_board(
-    env: Any, verb: str, plan: Any, image: Any, network: Any, data: Any, words: str, output: str | None = None
+    env: Any,
+    verb: str,
+    plan: Any,
+    image: Any,
+    network: Any,
+    data: Any,
+    words: str,
+    output: str | None = None,
+    **overrides: Any,
 ) -> Any:
     settings = plan.values.compilation
     words = f"--mcu {settings['mcu']} --clock {settings['clock_hz']} {given(*CONNECTION)} {words}"
     inputs = {"image": image, "network": network, "dataset": data}
     # A stage without a file of its own stands under a name at which no file ever appears: SCons runs it each time.
     name = output or f"{plan.folder}/.{verb}"
-    nodes = stage(env, verb, name, inputs, private=words, silent=output is None)
+    nodes = stage(env, verb, name, inputs, private=words, silent=output is None, **overrides)
     env.NoCache(nodes)
     return env.AlwaysBuild(nodes)
 

@@ -36,7 +36,7 @@ _worked = _built = False
 def generate(env: Any) -> None:
     env["PRINT_CMD_LINE_FUNC"] = announce
     env["SPAWN"] = spawn
-    env["ENV"] = dict(os.environ, PYTHONHASHSEED="0", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
+    env["ENV"] = dict(os.environ, PYTHONHASHSEED="0")
     job.InterruptState.set = interrupt
     main.BuildTask.failed = without_restating(main.BuildTask.failed)
     main._build_targets = noting_the_end(main._build_targets)

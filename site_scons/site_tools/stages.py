@@ -47,7 +47,10 @@ def dataset(env: Any, plan: Any) -> Any:
 def train(env: Any, plan: Any, data: Any) -> Any:
     """``model.h5`` and ``model.history.json``. Trainings take turns under ``-j``; ``-c`` keeps what they made."""
     targets = [f"{plan.folder}/model.h5", f"{plan.folder}/model.history.json"]
-    nodes = stage(env, "train", targets, {"plan": plan.training, "dataset": data}, packages=TRAINING)
+    trained = plan.values.training["training"].get("trained")
+    reads = [trained] if trained and (ROOT / trained).is_file() else []
+    inputs = {"plan": plan.training, "dataset": data}
+    nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads)
     env.SideEffect("#build/.training", nodes)
     env.NoClean(nodes)
     return nodes[0]
