@@ -45,10 +45,12 @@ static inline int32_t gc_scale24(gc_acc24_t acc, int16_t multiplier, uint8_t shi
     return (high + (int32_t)(low >> 8) + ((int32_t)1 << (shift - 9))) >> (shift - 8);
 }
 
-/* The same for an accumulator that needs up to 32 bits. */
+/* The same for an accumulator that needs up to 32 bits. In two halves, because libgcc multiplies 64 bits in varying time. */
 static inline int32_t gc_scale32(gc_acc32_t acc, int16_t multiplier, uint8_t shift)
 {
-    return (int32_t)(((int64_t)acc * multiplier + ((int64_t)1 << (shift - 1))) >> shift);
+    int32_t high = (acc >> 16) * multiplier;
+    uint32_t low = (uint32_t)(uint16_t)acc * (uint16_t)multiplier;
+    return (int32_t)((high * (int64_t)0x10000 + low + ((int64_t)1 << (shift - 1))) >> shift);
 }
 
 #endif

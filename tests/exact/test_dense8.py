@@ -146,6 +146,14 @@ def test_constant_time(tmp_path, affine: bool, signed: bool, kernel: str) -> Non
     assert len(set(batch.cycles)) == 1
 
 
+@pytest.mark.parametrize("affine", [False, True])
+def test_constant_time_beyond_24_bits(tmp_path, affine: bool) -> None:
+    rng = np.random.default_rng(1)
+    graph = network(rng.choice([-127, 127], (600, 5)), rng, affine=affine)
+    batch = check(graph, hard_inputs(600, False, rng), tmp_path / "bench", latency="constant")
+    assert len(set(batch.cycles)) == 1
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("affine", [False, True])
 def test_call_saved_registers(tmp_path: Path, kernel: str, affine: bool) -> None:
@@ -191,7 +199,7 @@ def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
 
 @pytest.mark.parametrize("prefer", ["speed", "size"])
 @pytest.mark.parametrize("affine", [False, True])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", [*KERNELS, "dense_c"])
 @pytest.mark.parametrize("inputs, outputs", [(784, 32), (200, 13), (32, 10)])
 def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, prefer: str) -> None:
     """Cycles and flash of the cost model are within 3 percent of the simulator's and the linker's."""
@@ -216,7 +224,7 @@ def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, pr
     assert cost.worst == pytest.approx(measured[0], rel=0.03)
     assert cost.mean == pytest.approx(np.mean(measured[1:]), rel=0.03)
     sizes = {symbol.name: symbol.size for symbol in core.image.symbols if symbol.name.startswith("gc_")}
-    shared = sum(size for name, size in sizes.items() if name.startswith("gc_k_dense8"))
+    shared = sum(size for name, size in sizes.items() if name.startswith(("gc_k_dense", "gc_clamped")))
     assert cost.shared == pytest.approx(shared, rel=0.03)
     weights = sum(size for name, size in sizes.items() if name.startswith("gc_w_"))
     assert cost.flash == pytest.approx(weights + sizes["gc_layer_0_layer_0"], rel=0.03)
