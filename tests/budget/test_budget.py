@@ -15,6 +15,7 @@ from intelhex import IntelHex
 
 from tests.budget.building import ROOT, Built, build
 from toolchain import manifest
+from toolchain.board import image
 from toolchain.errors import BudgetError
 from toolchain.ir import store
 from toolchain.manifest import InvalidManifest
@@ -93,8 +94,7 @@ def case(model: Case) -> Case:
 
 def test_the_image_is_the_flash(case: Case) -> None:
     report = case.run()
-    image = IntelHex(str(case.hex))
-    content = bytes(image.tobinarray(start=0))
+    content = bytes(IntelHex(str(case.hex)).tobinarray(start=0))
     core = Core(case.built.elf, "atmega4809")
     assert content == core.read_flash(0, len(content))
     assert len(content) == report["program"]["used"]
@@ -192,7 +192,7 @@ def test_without_a_manifest_the_numbers_remain(case: Case) -> None:
 def test_the_boards_accuracy_belongs_to_its_image(case: Case) -> None:
     case.run()
     path = case.folder / "evaluation.json"
-    digest = hashlib.sha256(case.hex.read_bytes()).hexdigest()
+    digest = hashlib.sha256(image.read(case.hex)).hexdigest()
     path.write_text(json.dumps({"image_sha256": digest, "accuracy": {"board": 0.9437, "float": 0.9441}}))
     assert case.run(evaluation=path)["accuracy"]["board"] == 0.9437
     path.write_text(json.dumps({"image_sha256": "0" * 64, "accuracy": {"board": 0.9437}}))

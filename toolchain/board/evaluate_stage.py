@@ -13,6 +13,7 @@ also when it is interrupted, and the field ``accuracy.board`` of the report. In 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import time
@@ -54,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
     count = min(args.samples or len(what.samples), len(what.samples))
     outputs = what.graph.output.size
     classes = {"argmax": outputs, "threshold": 2}.get(what.graph.decision, 0)
-    result = Evaluation(what.graph.name, what.chip.mcu, what.clock, classes, count)
+    digest = hashlib.sha256(what.image).hexdigest()
+    result = Evaluation(what.graph.name, what.chip.mcu, what.clock, classes, count, digest)
     float_accuracy = _float_accuracy(args.report)
     port = "virtual board" if given.virtual else str(given.port)
     console = Console(highlight=False)

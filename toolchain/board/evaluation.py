@@ -23,6 +23,7 @@ class Evaluation:
     clock: int  # Hz
     classes: int
     requested: int
+    image_sha256: str = ""  # of the program memory's content: whose accuracy this is
     cycles: list[int] = field(default_factory=list)
     given: list[int] = field(default_factory=list)  # the chip's classes
     labels: list[int] = field(default_factory=list)
@@ -73,6 +74,7 @@ class Evaluation:
             "model": self.model,
             "mcu": self.mcu,
             "clock_hz": self.clock,
+            "image_sha256": self.image_sha256,
             "port": port,
             "requested": self.requested,
             "samples": self.samples,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
         for path in (args.plan, args.memory, args.latency, args.accuracy, args.ranges)
     )
     image = Image(args.elf)
-    content = hex_text(image)
+    content = flash_of(image)
     report = make(args.output.parent.name, budgets, memory, latency, accuracy, ranges)
     report["accuracy"]["board"] = board_accuracy(args.evaluation, content)
     exceeded = [name for name in MEMORIES if report[name]["used"] > report[name]["budget"]]
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     if exceeded:
         raise overflow(report, memory, exceeded, args.manifest)
     with atomic(args.hex, "w") as file:
-        file.write(content)
+        file.write(hex_text(content))
 
 
 def make(
@@ -97,25 +98,29 @@ def make(
     return report
 
 
-def hex_text(image: Image) -> str:
-    """Flash as Intel HEX, rows of 16 bytes; the same image always gives the same text."""
-    from io import StringIO
-
+def flash_of(image: Image) -> IntelHex:
+    """What goes into program memory."""
     content = IntelHex()
+    content.padding = 0xFF
     for load_address, _data, part in image.segments:
         content.frombytes(part, offset=load_address)
+    return content
+
+
+def hex_text(content: IntelHex) -> str:
+    """Flash as Intel HEX, rows of 16 bytes; the same image always gives the same text."""
     text = StringIO()
     content.write_hex_file(text)
     return text.getvalue()
 
 
-def board_accuracy(evaluation: Path | None, content: str) -> float | None:
+def board_accuracy(evaluation: Path | None, content: IntelHex) -> float | None:
     """The accuracy that a board reached with exactly this image, if there is one."""
     if evaluation is None or not evaluation.exists():
         return None
     try:
         found = json.loads(evaluation.read_text(encoding="utf-8"))
-        if found["image_sha256"] == hashlib.sha256(content.encode()).hexdigest():
+        if found["image_sha256"] == hashlib.sha256(bytes(content.tobinarray(start=0))).hexdigest():
             accuracy = found["accuracy"]["board"]
             return None if accuracy is None else float(accuracy)
     except (OSError, ValueError, KeyError, TypeError):
