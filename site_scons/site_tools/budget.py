@@ -34,6 +34,7 @@ def check(env: Any, plan: Any) -> Any:
     def show(target: Any, source: Any, env: Any) -> None:
         from toolchain.graph import listing
 
+        console.work_was_done()
         for line in listing.check(plan.values):
             screen.write(line + "\n")
 

@@ -21,16 +21,20 @@ from SCons.Script import COMMAND_LINE_TARGETS, GetBuildFailures, GetOption
 from shared import BEGAN, option, screen
 
 from toolchain.graph import process
+from toolchain.graph.cache import prune
 
+CACHE_LIMIT = 4 << 30  # bytes
 CACHED = "Retrieved `"
 RESTATED = re.compile(r"^scons: \*\*\* \[.*\] (Error -?\d+|Build interrupted\.)\n", re.MULTILINE)
 
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 reports: list[Any] = []  # report.json of each model of this run
+caches: list[Path] = []  # the folder that clones share
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
 _announced = threading.local()  # the command that this thread is about to run
 _worked = _built = False
+_terminal_status = 0  # of the last command that had the terminal to itself
 
 
 def generate(env: Any) -> None:
@@ -63,13 +67,14 @@ def announce(command: str, target: list[Any], source: list[Any], env: Any) -> No
 
 
 def spawn(shell: str, escape: Any, command: str, words: list[str], environment: dict[str, str]) -> int:
-    global _worked
-    _worked = True
+    global _terminal_status
+    work_was_done()
     stage, name, quiet, terminal = getattr(_announced, "now", (words[0], "", True, False))
     line = " ".join(words)
     if terminal:  # an interactive command (the tests) has the terminal to itself
         screen.pause()
-        return process.attend(line, environment, _interrupted.is_set)
+        _terminal_status = process.attend(line, environment, _interrupted.is_set)
+        return _terminal_status
     key = screen.begin(stage, name)
     listener = process.Listener(
         lambda message: screen.message(key, message), lambda text: screen.output(key, text), _interrupted.is_set
@@ -80,6 +85,11 @@ def spawn(shell: str, escape: Any, command: str, words: list[str], environment: 
     else:
         screen.end(key, status == 0, errors, quiet)
     return status
+
+
+def work_was_done() -> None:
+    global _worked
+    _worked = True
 
 
 def interrupt(state: Any) -> None:
@@ -110,10 +120,20 @@ def noting_the_end(build: Any) -> Any:
 
 
 def close() -> None:
-    """The closing line."""
+    """The closing line, and the exit status of the tests as it is (SCons makes 2 of every failure)."""
     screen.pause()
-    if closing is None or not _built or GetOption("no_exec") or GetOption("help"):
-        return
+    if closing is not None and _built and not GetOption("no_exec"):
+        show_verdict()
+        if _worked:
+            for folder in caches:
+                prune(folder, CACHE_LIMIT)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if _terminal_status > 0:
+        os._exit(_terminal_status)
+
+
+def show_verdict() -> None:
     seconds = f"{time.monotonic() - BEGAN:.1f} s"
     if _interrupted.is_set():
         screen.line("stopped", f"{closing} after {seconds}")
@@ -124,7 +144,6 @@ def close() -> None:
     else:
         show_memory()
         screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} is up to date")
-    sys.stdout.flush()
 
 
 def show_memory() -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import console
 import SCons.Script
 import SCons.Util
 from shared import ROOT, add_methods, known_as, option, refuse
@@ -126,6 +127,7 @@ def use_cache(env: Any, folder: str) -> None:
             refuse(f"cache={folder}: the folder cannot be made ({error.strerror}); name another one, or cache=off")
         return  # no home to write to: a build without a cache is right, only slower
     env.CacheDir(str(path), SharedCache)
+    console.caches.append(path)
 
 
 def default_cache() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,3 +23,28 @@ class SharedCache(CacheDir):  # type: ignore[misc]
             super().copy_from_cache(env, source, str(copy))
             copy.replace(target)
         return target
+
+
+def prune(folder: Path, limit: int) -> int:
+    """Remove the results that were used longest ago until the folder holds at most ``limit`` bytes; returns how many.
+
+    SCons sets a file's time when it takes it from the cache. Another build may remove the same files at the same time.
+    """
+    files = []
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            path = Path(inside, name)
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                continue
+            files.append((found.st_mtime, found.st_size, path))
+    surplus = sum(size for _, size, _ in files) - limit
+    removed = 0
+    for _, size, path in sorted(files):
+        if surplus <= 0:
+            break
+        path.unlink(missing_ok=True)
+        surplus -= size
+        removed += 1
+    return removed
