@@ -53,6 +53,7 @@ class _ConvolutionC(Kernel):
     operator: type[AnyConvolution]
     function: str
     step: int  # cycles a product
+    row: int  # cycles a row of the window
 
     def fits(self, site: Site) -> bool:
         return isinstance(site.layer.operator, self.operator)
@@ -62,10 +63,13 @@ class _ConvolutionC(Kernel):
         size = self.accumulator(site)
         filters = operator.filters
         window = operator.weights.size // filters  # products of one output
+        scaled = has_multiplier(operator.requantization)
         step = self.step if size == 24 else self.step + 6
-        each = window * step + operator.kernel[0] * 50 + (250 if has_multiplier(operator.requantization) else 160)
+        each = window * step + operator.kernel[0] * self.row + (715 if scaled else 450)
+        if operator.dilation[1] > 1:
+            each += operator.weights.size // operator.weights[0, 0].size * 32
         cycles = windows_computed(site) * filters * each + 200
-        per_filter = 7 if has_multiplier(operator.requantization) else 4
+        per_filter = 6 if scaled else 3
         return Cost(cycles, cycles, operator.weights.size + filters * per_filter + 46, 700)
 
     def accumulator(self, site: Site) -> int:
@@ -136,7 +140,8 @@ class ConvolutionC(_ConvolutionC):
     name = "convolution_c"
     operator = IntegerConvolution
     function = "convolution"
-    step = 20
+    step = 29
+    row = 122
 
 
 class DepthwiseC(_ConvolutionC):
@@ -145,7 +150,8 @@ class DepthwiseC(_ConvolutionC):
     name = "depthwise_c"
     operator = IntegerDepthwiseConvolution
     function = "depthwise"
-    step = 60
+    step = 79
+    row = 60
 
     def filters_a_part(self, site: Site, window: int) -> int:
         return site.output.shape[-1]  # filters go with channels: they stay together
