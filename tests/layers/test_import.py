@@ -93,7 +93,7 @@ def refusals(keras):
 def test_what_cannot_be_done_is_refused_with_the_layers_name(keras, tmp_path, index: int) -> None:
     shape, layer, words = refusals(keras)[index]
     if words is None:
-        with pytest.raises(ValueError, match="negative|pool|exceed|size"):
+        with pytest.raises(ValueError, match=r"negative|pool|exceed|size"):
             keras.Sequential([keras.Input(shape, name="input"), layer])
         return
     model = keras.Sequential([keras.Input(shape, name="input"), layer])

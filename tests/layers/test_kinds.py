@@ -1,4 +1,4 @@
-"""The half of every kind that a manifest sees, against Keras: shapes and counts from options alone, with no training."""
+"""What a manifest sees of every kind, against Keras: shapes and counts from the options alone, with no training."""
 
 from __future__ import annotations
 

@@ -88,3 +88,10 @@ def test_passes_keep_what_the_graph_computes() -> None:
     scaled = graph.encoding.scaled(samples(graph, 8))
     passed = passes.run(passes.float_passes("probabilities"), graph)
     np.testing.assert_allclose(passed.run(scaled), graph.run(scaled), atol=1e-12)
+
+
+def test_a_network_of_which_nothing_is_left_is_refused() -> None:
+    graph = graph_of_everything()
+    only = Graph("idle", Tensor((3,)), graph.encoding, (Layer("d", ("input",), Activation("linear"), Tensor((3,))),))
+    with pytest.raises(GoldcrestError, match="no layer computes anything"):
+        passes.run(passes.FLOAT_PASSES, only)

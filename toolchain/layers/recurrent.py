@@ -222,7 +222,7 @@ class IntegerRecurrent(IntegerOperator):
         return len(self.state_weights)
 
     @property
-    def weights(self) -> np.ndarray:
+    def all_weights(self) -> np.ndarray:
         """All weights, for counting them."""
         return np.concatenate([self.input_weights, self.state_weights])
 

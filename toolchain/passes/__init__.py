@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph, verify
 from toolchain.passes.drop_identities import drop_identities
 from toolchain.passes.drop_softmax import drop_softmax
@@ -36,8 +37,13 @@ def float_passes(output: str = "class") -> tuple[Pass, ...]:
 
 
 def run(passes: Sequence[Pass], graph: Graph) -> Graph:
-    """Apply the passes one after the other, verifying the graph before the first and after each."""
+    """Apply the passes one after the other, verifying the graph before the first and after each.
+
+    Raises GoldcrestError if nothing is left to compute.
+    """
     verify(graph)
     for step in passes:
         graph = verify(step(graph))
+        if not graph.layers:
+            raise GoldcrestError(f"{graph.name}: no layer computes anything; add one with weights, such as dense")
     return graph

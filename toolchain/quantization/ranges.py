@@ -74,7 +74,7 @@ def proof(graph: Graph, codes: np.ndarray) -> dict[str, Any]:
 
 
 def _weights(layer: Layer) -> dict[str, int]:
-    weights = getattr(layer.operator, "weights", None)
+    weights = getattr(layer.operator, "weights", getattr(layer.operator, "all_weights", None))
     if weights is None:
         return {"weight_bits": 0, "weight_bytes": 0, "nonzero": 0}
     return {"weight_bits": 8, "weight_bytes": int(weights.size), "nonzero": int(np.count_nonzero(weights))}
