@@ -36,6 +36,15 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan
     values = draft.values
     target, given = values["target"], values["input"]
     scaled = {"shape": given["shape"], "offset": given["offset"], "divide": given["divide"]}
+    quantization = dict(values["quantization"])
+    learning = {
+        "input": scaled,
+        "network": network.plan(draft.layers),
+        "training": values["training"],
+        "pruning": values.get("pruning"),
+    }
+    if quantization.pop("training") == "aware":
+        learning["quantization"] = {"weights": quantization["weights"]}
     clock = {"mcu": target["mcu"], "clock_hz": target["clock"]}
     return Plan(
         name=values["model"],
@@ -43,13 +52,8 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan
         description=values["description"],
         files=files,
         dataset=values["dataset"],
-        training={
-            "input": scaled,
-            "network": network.plan(draft.layers),
-            "training": values["training"],
-            "pruning": None,
-        },
-        quantization={"input": scaled, "loss": values["training"]["loss"], "quantization": values["quantization"]},
+        training=learning,
+        quantization={"input": scaled, "loss": values["training"]["loss"], "quantization": quantization},
         generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}},
         compilation={**clock, "optimize": str(target["optimize"])},
         memory={key: (chip | target["memory"])[key] for key in ("program", "data")},

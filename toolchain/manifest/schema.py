@@ -17,7 +17,8 @@ from toolchain.layers.base import Option
 from toolchain.manifest.losses import LOSSES
 from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.manifest.units import CLOCK, SIZE, Unit
-from toolchain.training.options import EXTRA
+from toolchain.training.aware_plan import CODINGS, WEIGHTED
+from toolchain.training.options import EXTRA, PRUNING, group
 
 Schema = dict[str, Any]
 
@@ -46,6 +47,10 @@ LAYER_OPTIONS = (
         },
     ),
 )
+WEIGHTS = Option(
+    "weights",
+    {"enum": list(CODINGS), "description": "The integers of this layer's weights, if not quantization.weights."},
+)
 
 
 @cache
@@ -70,6 +75,7 @@ def sections() -> Schema:
             "input": _input(),
             "network": _network(),
             "training": _training(),
+            "pruning": group(PRUNING, "Which weights become zero in training, and when. Left out: none."),
             "quantization": _quantization(),
             "target": _target(),
         },
@@ -215,7 +221,7 @@ def _input() -> Schema:
 def _network() -> Schema:
     kinds = {}
     for name, kind in layers.kinds().items():
-        schema = _options(kind.options, LAYER_OPTIONS)
+        schema = _options(kind.options, (*LAYER_OPTIONS, *((WEIGHTS,) if name in WEIGHTED else ())))
         if kind.shorthand:
             value = next(dict(option.schema) for option in kind.options if option.name == kind.shorthand)
             value.pop("default", None)
@@ -266,7 +272,17 @@ def _quantization() -> Schema:
                 "description": "How reals become integers; power_of_two: one scale a tensor, a power of two; "
                 "affine: any scale, with a zero point, and for weights one a channel.",
             },
-            "weights": {"enum": ["int8"], "default": "int8", "description": "The integers that weights are stored as."},
+            "weights": {
+                "enum": list(CODINGS),
+                "default": "int8",
+                "description": "The integers that weights are stored as. int4: -7 to 7; ternary: -1, 0, 1; "
+                "binary: -1, 1. Fewer than eight bits need `training: aware`.",
+            },
+            "training": {
+                "enum": ["after", "aware"],
+                "default": "after",
+                "description": "after: the trained reals are rounded; aware: the network learns with the integers.",
+            },
             "calibration": {
                 "anyOf": [
                     {"type": "integer", "minimum": 1},

@@ -44,6 +44,7 @@ class AwareNetwork:
         given = plan["input"]
         self._input = Tensor(tuple(given["shape"]), "uint8", 1 / given["divide"], -given["offset"], 0, 255)
         shapes: dict[str, Shape] = {"input": self._input.shape}
+        self._types: dict[str, Tensor] = {}
         self._nodes: list[tuple[Block, Any]] = []
         for block in blocks(plan["network"]):
             sources = [shapes[name] for name in block.inputs]
@@ -71,6 +72,10 @@ class AwareNetwork:
     # What the training loop, the checkpoint and pruning ask of a model
 
     def __call__(self, values: Any, training: bool = False) -> Any:
+        return self._run(values, training)[self._nodes[-1][0].name]
+
+    def _run(self, values: Any, training: bool) -> dict[str, Any]:
+        """Every layer's output by name."""
         known = {"input": values}
         for block, node in self._nodes:
             operands = [known[name] for name in block.inputs]
@@ -78,7 +83,7 @@ class AwareNetwork:
                 known[block.name] = node(operands[0], training)
             else:
                 known[block.name] = node(operands[0], **({"training": training} if _trains(node) else {}))
-        return known[self._nodes[-1][0].name]
+        return known
 
     @property
     def layers(self) -> list[Any]:
@@ -110,7 +115,7 @@ class AwareNetwork:
         a layer that cannot be computed in integers.
         """
         found = {}
-        types = {"input": self._input}
+        types = self._types = {"input": self._input}
         for block, node in self._nodes:
             source = types[block.inputs[0]]
             try:
@@ -124,6 +129,19 @@ class AwareNetwork:
             except LayerError as error:
                 raise GoldcrestError(f"layer {block.entry['name']}: {error}") from error
         return found
+
+    def answers(self, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the frozen network says of raw samples (n, …): its outputs (float32) and, flat, its scores' codes.
+
+        The scores are what a final softmax or sigmoid is applied to.
+        """
+        values = self._session.tf.constant(raw.reshape(-1, *self._input.shape).astype(np.float32))
+        known = self._run((values + self._plan["input"]["offset"]) / self._plan["input"]["divide"], False)
+        last, _ = self._nodes[-1]
+        name = last.inputs[0] if last.entry["kind"] == "activation" else last.name
+        tensor = self._types[name]
+        codes = np.rint(known[name].numpy().astype(np.float64) / tensor.scale) + tensor.zero_point
+        return known[last.name].numpy(), codes.astype(np.int64).reshape(len(raw), -1)
 
     def h5_bytes(self) -> bytes:
         """The model file."""

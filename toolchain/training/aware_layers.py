@@ -197,9 +197,7 @@ class Weighted:
         steps[constant] = output.scale * CONSTANT_FACTOR / source.scale
         kernel, offset = (codes * steps).astype(np.float32), bias.astype(np.float32)
         pinned = Pinned(steps, output.scale, int(output.zero_point))
-        linear = quantize_linear(
-            kernel, offset, -1, source, self._shape, (0.0, 0.0), self._function, Affine(), pinned
-        )
+        linear = quantize_linear(kernel, offset, -1, source, self._shape, (0.0, 0.0), self._function, Affine(), pinned)
         self.source.set(source)
         self.grid.set(linear.output)
         self._codes.assign(linear.weights.astype(np.float64).reshape(self._codes.shape))

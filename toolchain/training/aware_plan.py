@@ -1,4 +1,7 @@
-"""How a network is cut into the blocks of quantization-aware training. Light to import: manifests are checked with it."""
+"""How a network is cut into the blocks of quantization-aware training.
+
+Light to import: manifests are checked with it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from toolchain.errors import LayerError
 from toolchain.layers.base import Shape
 
+CODINGS = ("int8", "int4", "ternary", "binary")
 WEIGHTED = ("dense", "convolution", "depthwise_convolution")
 AVERAGES = ("average_pooling", "average_pooling_1d", "global_average_pooling", "global_average_pooling_1d")
 EXACT = (  # kinds that keep or move codes: what they do to reals they do to codes
@@ -19,6 +23,14 @@ ABSORBED = ("relu", "relu6", "linear")
 ENDS = ("softmax", "sigmoid")
 
 Entry = Mapping[str, Any]
+
+
+class BlockError(LayerError):
+    """A layer that quantization-aware training does not know; ``layer`` is its name."""
+
+    def __init__(self, layer: str, message: str) -> None:
+        super().__init__(message)
+        self.layer = layer
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ class Block:
 def blocks(network: Sequence[Entry]) -> list[Block]:
     """The blocks of a network, in its order.
 
-    Raises LayerError, naming the layer, for what quantization-aware training does not know.
+    Raises BlockError for what quantization-aware training does not know.
     """
     readers: dict[str, list[Entry]] = {}
     for entry in network:
@@ -81,15 +93,17 @@ def blocks(network: Sequence[Entry]) -> list[Block]:
 def _check(entry: Entry, last: bool) -> None:
     kind, name = entry["kind"], entry["name"]
     if kind == "batch_normalization":
-        raise LayerError(f"`{name}` does not stand right after a layer with weights; move it there")
+        raise BlockError(name, f"`{name}` does not stand right after a layer with weights; move it there")
     if kind not in (*WEIGHTED, *AVERAGES, *EXACT):
         known = ", ".join((*WEIGHTED, *AVERAGES, *EXACT, "batch_normalization"))
-        raise LayerError(f"{kind} cannot be trained with its integers; known are {known}")
+        raise BlockError(name, f"{kind} cannot be trained with its integers; known are {known}")
     if kind in AVERAGES and entry.get("padding", "valid") != "valid":
-        raise LayerError("average pooling with padding cannot be trained with its integers; use `padding: valid`")
+        raise BlockError(name, "average pooling with padding cannot be trained with its integers; use `padding: valid`")
     if kind == "activation" and entry["function"] not in (*ABSORBED, *(ENDS if last else ())):
-        known = " and ".join(ABSORBED[:2])
-        raise LayerError(f"{entry['function']} cannot be trained with its integers here; use {known} between layers")
+        known = " or ".join(ABSORBED[:2])
+        raise BlockError(
+            name, f"{entry['function']} cannot be trained with its integers here; use {known} between layers"
+        )
 
 
 def pool_size(entry: Entry, source: Shape) -> Shape:

@@ -184,6 +184,15 @@ EXTRA: tuple[Option, ...] = (
     optional_group(
         "augmentation", "Random changes of the training images; validation and test images stay.", AUGMENTATION
     ),
+    Option(
+        "trained",
+        {
+            "type": ["string", "null"],
+            "default": None,
+            "description": "A model file (.h5) that this very training has made, relative to the folder of the build: "
+            "taken instead of training, as long as nothing that decides the weights has changed since.",
+        },
+    ),
     _whole("tries", 1, "Trainings with seed, seed + 1, …; the one best on the validation samples is kept.", default=1),
 )
 """The keys below ``training:`` that are defined here; optimizers and losses are ``toolchain.manifest``'s."""

@@ -20,10 +20,11 @@ from toolchain.datasets import base
 from toolchain.errors import DataError
 from toolchain.files import together
 from toolchain.report import status
+from toolchain.training import trained
 
 if TYPE_CHECKING:
     from toolchain.training.session import Session
-    from toolchain.training.trainer import Outcome
+    from toolchain.training.trainer import Outcome, Trainer
 
 CHECKPOINT_AFTER_SECONDS = 15.0  # shorter trainings are sooner repeated than stored
 
@@ -48,14 +49,20 @@ def run(args: argparse.Namespace) -> None:
     plan = json.loads(args.plan.read_text(encoding="utf-8"))
     splits = base.read(args.dataset)
     check(plan, splits, str(args.dataset))
+    training = trained.digest(plan, args.dataset)
+    if _taken(plan, training, args.output):
+        return
     status.update("starting TensorFlow")
     from toolchain.training import network
     from toolchain.training.session import start, versions
+    from toolchain.training.trainer import Trainer
 
     session = start()
-    best, summaries = _train(session, plan, splits, args)
-    model = network.build(plan["input"]["shape"], plan["network"], session, best.seed)
+    trainer = Trainer(session, plan, splits)
+    best, summaries = _train(trainer, args)
+    model = trainer.model(best.seed)
     model.set_weights(best.weights)
+    content = trained.marked(model.h5_bytes() if plan.get("quantization") else network.h5_bytes(model), training)
     history = {
         "schema": 1,
         "seed": best.seed,
@@ -65,13 +72,29 @@ def run(args: argparse.Namespace) -> None:
         "test": {**asdict(best.test), "samples": len(splits.x["test"])},
         "tries": summaries,
         "zeros": best.zeros,
+        **_proof(plan, content, model, splits),
         "versions": versions(session),
     }
     with together(args.output, history_path(args.output)) as (h5, companion):
-        h5.write_bytes(network.h5_bytes(model))
+        h5.write_bytes(content)
         companion.write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
     checkpoint_path(args.output).unlink(missing_ok=True)
     status.done(_summary(plan["training"]["epochs"], best, summaries))
+
+
+def _taken(plan: Mapping[str, Any], training: str, output: Path) -> bool:
+    """Takes the file that training.trained names, if it is this training's result."""
+    named = plan["training"].get("trained")
+    if not named or not Path(named).is_file():
+        return False
+    if trained.training_of(Path(named)) != training:
+        status.update(f"{named} is another training's result: training anew")
+        return False
+    with together(output, history_path(output)) as (h5, companion):
+        h5.write_bytes(Path(named).read_bytes())
+        companion.write_bytes(history_path(Path(named)).read_bytes())
+    status.done(f"taken from {named}")
+    return True
 
 
 def check(plan: Mapping[str, Any], splits: base.Splits, origin: str) -> None:
@@ -91,21 +114,43 @@ def check(plan: Mapping[str, Any], splits: base.Splits, origin: str) -> None:
     for layer in plan["network"]:
         name = layer["name"]
         shapes[name] = kinds()[layer["kind"]].output_shape(layer, [shapes[source] for source in layer["inputs"]])
+    if plan.get("quantization"):
+        _check_bytes(plan["input"], splits, origin)
     outputs = 1
     for axis in shapes[name]:
         outputs *= axis
     targets.check(splits, outputs, plan["training"]["loss"], origin)
 
 
-def _train(
-    session: Session, plan: Mapping[str, Any], splits: base.Splits, args: argparse.Namespace
-) -> tuple[Outcome, list[dict[str, Any]]]:
+def _check_bytes(given: Mapping[str, Any], splits: base.Splits, origin: str) -> None:
+    """Raises DataError for samples that do not reach the chip as they are."""
+    if splits.x["train"].dtype != "uint8" or isinstance(given["offset"], list) or isinstance(given["divide"], list):
+        raise DataError(
+            f"{origin}: quantization.training `aware` learns with the bytes that the chip takes, "
+            "whole numbers from 0 to 255 with one offset and one divisor for all; write `training: after`"
+        )
+
+
+def _proof(plan: Mapping[str, Any], content: bytes, model: Any, splits: base.Splits) -> dict[str, Any]:
+    """What the history says of a network that trained with its integers: that they are the chip's on all test samples.
+
+    Raises GoldcrestError if a single output differs.
+    """
+    if not plan.get("quantization"):
+        return {}
+    from toolchain.training.aware_check import compare
+
+    status.update("comparing with the integer network")
+    return {"integers": compare(plan, content, model, splits)}
+
+
+def _train(trainer: Trainer, args: argparse.Namespace) -> tuple[Outcome, list[dict[str, Any]]]:
     """All tries, going on from a checkpoint if there is one; the best outcome and a summary of each."""
     from toolchain.training.checkpoint import Checkpoint
-    from toolchain.training.trainer import Trainer, better
+    from toolchain.training.trainer import better
 
-    trainer = Trainer(session, plan, splits)
-    state = Checkpoint(checkpoint_path(args.output), _key(session, plan, args.dataset))
+    plan = trainer.plan
+    state = Checkpoint(checkpoint_path(args.output), _key(trainer.session, plan, args.dataset))
     summaries, best = state.summaries, state.best_try
     first, tries = plan["training"]["seed"], trainer.training["tries"]
     began = time.monotonic()
@@ -149,7 +194,8 @@ def _key(session: Session, plan: Mapping[str, Any], dataset: Path) -> str:
 
     digest = hashlib.sha256(json.dumps([plan, versions(session)], sort_keys=True).encode())
     package = Path(__file__).parents[1]
-    for path in (dataset, *sorted(package.glob("training/*.py")), *sorted(package.glob("layers/*.py"))):
+    code = (path for folder in ("training", "layers", "quantization") for path in package.glob(f"{folder}/*.py"))
+    for path in (dataset, *sorted(code)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -20,6 +20,7 @@ from toolchain.training.targets import Objective
 
 Weights = list[np.ndarray]
 Report = Callable[[str, float], None]
+Measure = Callable[[Samples], Score]
 
 
 @dataclass
@@ -65,6 +66,14 @@ class Trainer:
             if used:
                 raise GoldcrestError(f"training.{key} decides on validation samples, and dataset.split has none")
 
+    def model(self, seed: int) -> Any:
+        """The network with its first weights: a Keras model, or one that trains with its integers."""
+        if self.plan.get("quantization"):
+            from toolchain.training.aware import AwareNetwork
+
+            return AwareNetwork(self.session, self.plan, seed)
+        return network.build(self.shape, self.plan["network"], self.session, seed)
+
     def run(
         self,
         seed: int,
@@ -78,7 +87,7 @@ class Trainer:
         had kept.
         """
         session, training = self.session, self.training
-        model = network.build(self.shape, self.plan["network"], session, seed)
+        model = self.model(seed)
         objective = Objective(
             training["loss"], training["label_smoothing"], int(np.prod(model.output.shape[1:])), self.splits.classes
         )
@@ -101,20 +110,22 @@ class Trainer:
             augmentation.build(session, training["augmentation"], self.shape, seed),
             pruner.adjust if pruner else None,
         )
+        score = _scorer(loop, model)
         variables = [*model.variables, *optimizer.variables, *(pruner.variables if pruner else [])]
         progress = Progress() if restore is None else restore(variables)
         while progress.epoch < epochs and not progress.stopped:
-            self._epoch(loop, model, data, progress, seed, report)
+            self._epoch(loop, score, data, progress, seed, report)
+            self._watch(model, progress)
             keep(variables, progress)
         if progress.best is not None:
             model.set_weights(progress.best)
-        validation = loop.score(data["validation"]) if len(data["validation"]) else None
+        validation = score(data["validation"]) if len(data["validation"]) else None
         kept = progress.best_epoch if progress.best is not None else progress.epoch
-        test = loop.score(data["test"])
+        test = score(data["test"])
         return Outcome(seed, model.get_weights(), progress.history, kept, validation, test, pruning.zeros(model))
 
     def _epoch(
-        self, loop: Loop, model: Any, data: Mapping[str, Samples], progress: Progress, seed: int, report: Report
+        self, loop: Loop, measure: Measure, data: Mapping[str, Samples], progress: Progress, seed: int, report: Report
     ) -> None:
         """Trains and measures one epoch, and says in ``progress`` what came of it."""
         epochs = self.training["epochs"]
@@ -129,17 +140,16 @@ class Trainer:
         progress.epoch += 1
         entry = {"epoch": progress.epoch, **asdict(score)}
         if len(data["validation"]):
-            entry |= {f"validation_{key}": value for key, value in asdict(loop.score(data["validation"])).items()}
+            entry |= {f"validation_{key}": value for key, value in asdict(measure(data["validation"])).items()}
         progress.history.append(entry)
         report(f"{label}{_percent(entry)}", progress.epoch / epochs)
-        self._watch(model, entry, progress)
 
-    def _watch(self, model: Any, entry: Mapping[str, Any], progress: Progress) -> None:
+    def _watch(self, model: Any, progress: Progress) -> None:
         """Early stopping: remembers the best weights, and stops after `patience` epochs without better ones."""
         if self.training["early_stopping"] is None:
             return
         options = filled(self.training["early_stopping"], EARLY_STOPPING)
-        watched = entry[f"validation_{options['monitor']}"]
+        watched = progress.history[-1][f"validation_{options['monitor']}"]
         if watched is None:
             raise GoldcrestError("training.early_stopping.monitor: accuracy goes with classes; for values take loss")
         value = -watched if options["monitor"] == "accuracy" else watched
@@ -159,6 +169,18 @@ class Trainer:
             optimizer.exclude_from_weight_decay(var_list=vectors)  # biases and normalization: decay only harms them
         optimizer.build(model.trainable_variables)
         return optimizer, float(options["learning_rate"])
+
+
+def _scorer(loop: Loop, model: Any) -> Measure:
+    """How samples are scored: a network that trains with its integers takes their constants anew before."""
+    if not hasattr(model, "freeze"):
+        return loop.score
+
+    def score(of: Samples) -> Score:
+        model.freeze()
+        return loop.score(of)
+
+    return score
 
 
 def better(candidate: Outcome, than: Outcome) -> bool:

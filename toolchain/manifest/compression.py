@@ -1,0 +1,119 @@
+"""Checks of what makes networks small: quantization-aware training, narrow weights, pruning."""
+
+from __future__ import annotations
+
+from toolchain.datasets import registry as datasets
+from toolchain.errors import GoldcrestError
+from toolchain.manifest import network
+from toolchain.manifest.diagnostics import expected
+from toolchain.manifest.draft import Draft, Layer
+from toolchain.training.aware_plan import WEIGHTED, BlockError, blocks
+
+
+def narrow_weights(draft: Draft) -> None:
+    """Weights of few bits must be learned: rounded afterwards they say little of what was trained."""
+    if draft.get("quantization", "training") != "after":
+        return
+    remedy = "write `quantization.training: aware`"
+    coding = draft.get("quantization", "weights")
+    if coding not in (None, "int8"):
+        draft.report(("quantization", "weights"), f"{coding} weights have to be learned as such", remedy)
+    for layer in draft.layers:
+        coding = layer.options.get("weights")
+        if coding not in (None, "int8"):
+            draft.report_layer(layer, f"{coding} weights have to be learned as such", remedy, option="weights")
+
+
+def aware_scheme(draft: Draft) -> None:
+    """Learned integers have a scale for each channel."""
+    if draft.get("quantization", "training") == "aware" and draft.get("quantization", "scheme") == "power_of_two":
+        message = "`training: aware` learns one scale a channel, and `scheme: power_of_two` has one a layer"
+        draft.report(("quantization", "training"), message, "write `scheme: affine` beside it")
+
+
+def aware_network(draft: Draft) -> None:
+    """Every layer must be one whose integers can be learned."""
+    if draft.get("quantization", "training") != "aware" or draft.output is None:
+        return
+    try:
+        blocks(network.plan(draft.layers))
+    except BlockError as error:
+        draft.report_layer(next(layer for layer in draft.layers if layer.name == error.layer), str(error))
+
+
+def aware_input(draft: Draft) -> None:
+    """The bytes that go in have one meaning."""
+    if draft.get("quantization", "training") != "aware":
+        return
+    for key in ("offset", "divide"):
+        if isinstance(draft.get("input", key), list):
+            message = f"`training: aware` needs one `{key}` for all features"
+            draft.report(("input", key), message, "write one number, or `quantization.training: after`")
+
+
+def kept_layers(draft: Draft) -> None:
+    """What is kept from pruning must be there and have weights."""
+    names = [layer.name for layer in _weighted(draft)]
+    for index, name in enumerate(draft.get("pruning", "keep") or ()):
+        if draft.layers and name not in names:
+            message = f"no layer with weights is called `{name}`"
+            draft.report(("pruning", "keep", index), message, *expected(name, names))
+
+
+def binary_and_pruned(draft: Draft) -> None:
+    """A weight that is -1 or 1 cannot be zero."""
+    if draft.get("pruning") is None:
+        return
+    keep = draft.get("pruning", "keep") or ()
+    general = draft.get("quantization", "weights")
+    for layer in _weighted(draft):
+        if layer.name not in keep and (layer.options.get("weights") or general) == "binary":
+            message = f"`{layer.name}` has binary weights, -1 and 1, and pruning makes zeros"
+            draft.report(("pruning",), message, "use ternary weights, or name the layer in `pruning.keep`")
+            return
+
+
+def pruning_steps(draft: Draft) -> None:
+    """Pruning ends after it began, and both before the training is over."""
+    options, total = draft.get("pruning"), _steps(draft)
+    if not isinstance(options, dict) or total is None or "begin" not in options:
+        return
+    begin, end = options["begin"], options.get("end")
+    last = total // 2 if end is None else end
+    if end is not None and end >= total:
+        draft.report(("pruning", "end"), f"pruning ends at step {end:,}, and the training has {total:,} steps")
+    elif last <= begin:
+        what = "half of the training" if end is None else f"step {end:,}"
+        draft.report(
+            ("pruning", "begin"),
+            f"pruning begins at step {begin:,} and ends at {what}",
+            f"the training has {total:,} steps: {draft.get('training', 'epochs')} epochs",
+        )
+
+
+def _weighted(draft: Draft) -> list[Layer]:
+    return [layer for layer in draft.layers if layer.kind in (*WEIGHTED, "convolution_1d")]
+
+
+def _steps(draft: Draft) -> int | None:
+    """How many batches the training has, None if that cannot be known."""
+    options, epochs, batch = draft.get("dataset"), draft.get("training", "epochs"), draft.get("training", "batch")
+    wrong = any(problem.key_path[:1] == ("dataset",) for problem in draft.problems)
+    if not options or epochs is None or batch is None or wrong:
+        return None
+    try:
+        sizes = datasets.describe(options).sizes
+    except GoldcrestError:
+        return None
+    return None if not sizes else int(epochs * -(-sizes["train"] // batch))
+
+
+CHECKS = (
+    narrow_weights,
+    aware_scheme,
+    aware_network,
+    aware_input,
+    kept_layers,
+    binary_and_pruned,
+    pruning_steps,
+)
