@@ -97,7 +97,9 @@ class Dense(FloatOperator):
         from toolchain.quantization.linear import quantize_linear
 
         shape = (self.weights.shape[1],)
-        codes = quantize_linear(self.weights, self.bias, 1, inputs[0], shape, seen, self.activation, scheme, self.pinned)
+        codes = quantize_linear(
+            self.weights, self.bias, 1, inputs[0], shape, seen, self.activation, scheme, self.pinned
+        )
         return IntegerDense(codes.weights, codes.bias, codes.requantization), codes.output
 
 
