@@ -18,6 +18,7 @@ LEAST_STACK = 45
 WEIGHT_BITS: Mapping[str, float] = {"int8": 8, "int4": 4, "ternary": 1.6, "binary": 1}
 TABLE = 256  # one byte for each input code
 UNROLLED_MOST = 2048  # weights up to which a convolution becomes straight-line code
+WIDEST_WINDOW = 257  # weights of one filter up to which the kernel with a table takes it
 SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: pictures on a background, after a relu
 
 
@@ -48,7 +49,8 @@ class Cost:
 
 DENSE = Cost("dense8", 900, product=8.6, input=7, output=95, skips=True, room=4)
 SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
-UNROLLED = Cost("convolution_unrolled", 0, layer=320, weight=11, output_bytes=0, product=6.2, output=25, skips=True)
+UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
+ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)
 CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
 DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)
 RECURRENT = Cost("recurrent_c", 1550, library=460, product=48, stack=147)
@@ -74,7 +76,9 @@ def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:
     if kind == "dense":
         return SMALL_DENSE if prefer == "size" else DENSE
     if kind in ("convolution", "convolution_1d"):
-        return UNROLLED if prefer != "size" and weights <= UNROLLED_MOST else CONVOLUTION
+        if prefer == "size" or weights // entry["filters"] > WIDEST_WINDOW:
+            return CONVOLUTION
+        return UNROLLED if prefer == "speed" and weights <= UNROLLED_MOST else ROWS
     if kind in ("depthwise_convolution", "separable_convolution"):
         return DEPTHWISE
     if weights:

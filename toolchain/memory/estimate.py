@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WIDTHS = ("units", "filters")  # options by which a layer is made narrower
 MARGIN = 0.005  # of an estimate: what a suggestion leaves free
+WIDE_MARGIN = 0.03  # where other kernels come into play, of which less is known
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,16 @@ class Estimate:
 
 def estimate(plan: Plan) -> Estimate:
     """What building the plan will probably show."""
-    return _estimate(plan, plan.training["network"], _coding(plan))
+    return _estimate(plan, plan.training["network"], _coding(plan), plan.generation)
 
 
 def _coding(plan: Plan) -> str:
     return str(plan.quantization["quantization"].get("weights", "int8"))
 
 
-def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], coding: str) -> Estimate:
+def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], coding: str, wishes: Mapping[str, Any]) -> Estimate:
     shapes = _shapes(plan, network)
-    layers = tuple(_need(entry, shapes, coding, plan.generation) for entry in network)
+    layers = tuple(_need(entry, shapes, coding, wishes) for entry in network)
     kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
     room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
@@ -229,9 +230,9 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
     correction = 0 if used is None else used - _of(estimate(plan), key)
     found = [text for _rank, text in sorted(_narrower(plan, key, coding, correction))[:1]]
     if key == "program":
-        found += list(_other_codings(plan, correction))
+        found += [*_smaller_kernels(plan), *_other_codings(plan, correction)]
     if found:
-        return ", or ".join(found[:2])
+        return ", or ".join(found[:3])
     needed = used if used is not None else _of(estimate(plan), key)
     kib = next(size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256, 1 << 20) if size * 1024 >= needed)
     smaller = "a network with fewer layers"
@@ -256,7 +257,7 @@ def _narrower(plan: Plan, key: str, coding: str, correction: int) -> Iterator[tu
             middle = (low + high) // 2
             trial = [*network[:index], {**entry, option: middle}, *network[index + 1 :]]
             try:
-                needed = _of(_estimate(plan, trial, coding), key) + correction
+                needed = _of(_estimate(plan, trial, coding, plan.generation), key) + correction
             except LayerError:
                 high = middle
                 continue
@@ -267,6 +268,17 @@ def _narrower(plan: Plan, key: str, coding: str, correction: int) -> Iterator[tu
             yield 1 - low / entry[option], f"{name} ≤ {low}"
 
 
+def _smaller_kernels(plan: Plan) -> Iterator[str]:
+    """The wish for smaller kernels, where the network's weights leave room for them."""
+    order = ("speed", "balanced", "size")
+    for prefer in order[order.index(plan.generation["prefer"]) + 1 :]:
+        wishes = {**plan.generation, "prefer": prefer}
+        needed = _estimate(plan, plan.training["network"], _coding(plan), wishes).program
+        if needed * (1 + WIDE_MARGIN) <= plan.memory["program"]:
+            yield f"target.prefer: {prefer} (about {needed:,} B)"
+            return
+
+
 def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
     """Codings with fewer bits a weight that manifests know and that would fit."""
     from toolchain.manifest import schema
@@ -275,6 +287,6 @@ def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
     current, bits = _coding(plan), calibration.WEIGHT_BITS
     for coding in quantization["weights"].get("enum", ()):
         if bits.get(coding, 8) < bits[current]:
-            needed = _estimate(plan, plan.training["network"], coding).program + correction
+            needed = _estimate(plan, plan.training["network"], coding, plan.generation).program + correction
             if needed * (1 + MARGIN) <= plan.memory["program"]:
                 yield f"quantization.weights: {coding} ({needed:,} B)"
