@@ -16,6 +16,7 @@ DECISION = 50  # argmax or threshold, and gc_infer
 LEAST_OVERHEAD = 1450  # application and kernels of the smallest images
 LEAST_STACK = 45
 WEIGHT_BITS: Mapping[str, float] = {"int8": 8, "int4": 4, "ternary": 1.6, "binary": 1}
+SCALE = 3  # multiplier and shift of an output, where scales are no powers of two
 TABLE = 256  # one byte for each input code
 UNROLLED_MOST = 2048  # weights up to which a convolution becomes straight-line code
 WIDEST_WINDOW = 257  # weights of one filter up to which the kernel with a table takes it

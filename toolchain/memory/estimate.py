@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
@@ -26,6 +26,33 @@ if TYPE_CHECKING:
 WIDTHS = ("units", "filters")  # options by which a layer is made narrower
 MARGIN = 0.005  # of an estimate: what a suggestion leaves free
 WIDE_MARGIN = 0.03  # where other kernels come into play, of which less is known
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What of a plan decides about kernels and sizes, beside the network itself."""
+
+    coding: str  # of weights
+    scheme: str
+    prefer: str
+    latency: str
+    pruning: Mapping[str, Any]  # empty: none
+
+    def kept(self, layer: str) -> float:
+        """The share of a layer's weights that pruning leaves."""
+        return 1.0 if layer in self.pruning.get("keep", ()) else 1.0 - float(self.pruning.get("final", 0.0))
+
+
+def wishes(plan: Plan) -> Wishes:
+    """The plan's."""
+    quantization, generation = plan.quantization["quantization"], plan.generation
+    return Wishes(
+        coding=quantization.get("weights", "int8"),
+        scheme=quantization.get("scheme", "power_of_two"),
+        prefer=generation["prefer"],
+        latency=generation["latency"],
+        pruning=plan.training.get("pruning") or {},
+    )
 
 
 @dataclass(frozen=True)
@@ -69,16 +96,12 @@ class Estimate:
 
 def estimate(plan: Plan) -> Estimate:
     """What building the plan will probably show."""
-    return _estimate(plan, plan.training["network"], _coding(plan), plan.generation)
+    return _estimate(plan, plan.training["network"], wishes(plan))
 
 
-def _coding(plan: Plan) -> str:
-    return str(plan.quantization["quantization"].get("weights", "int8"))
-
-
-def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], coding: str, wishes: Mapping[str, Any]) -> Estimate:
+def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
     shapes = _shapes(plan, network)
-    layers = tuple(_need(entry, shapes, coding, wishes) for entry in network)
+    layers = tuple(_need(entry, shapes, wanted) for entry in network)
     kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
     room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
@@ -105,19 +128,24 @@ def _shapes(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape
     return shapes
 
 
-def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], coding: str, wishes: Mapping[str, Any]) -> LayerNeed:
+def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes) -> LayerNeed:
     kind = registry.kinds()[entry["kind"]]
     sources = [shapes[name] for name in entry["inputs"]]
     weights, biases = kind.weights(entry, sources), kind.biases(entry, sources)
     products, outputs = kind.products(entry, sources), math.prod(shapes[entry["name"]])
-    cost = calibration.cost(entry, weights, wishes["prefer"])
+    cost = calibration.cost(entry, weights, wanted.prefer)
+    kept = wanted.kept(entry["name"]) if weights else 1.0
+    # Single weights that are left need to say where they stand: a byte more each. Whole units and rows do not.
+    listed_bytes = 2 * kept if wanted.pruning.get("structure", "weights") == "weights" else kept
+    stored = weights * min(calibration.WEIGHT_BITS[wanted.coding] / 8, listed_bytes)
+    each = cost.output_bytes + (calibration.SCALE if wanted.scheme == "affine" and cost.output_bytes else 0)
     inputs = sum(map(math.prod, sources))
-    multiplied = float(products)
-    if cost.skips and wishes["latency"] == "data_dependent":
+    multiplied = products * 2 * kept if listed_bytes < 1 else float(products)
+    if cost.skips and kept == 1 and wanted.latency == "data_dependent":
         multiplied *= calibration.SHARE_OF_INPUT if "input" in entry["inputs"] else calibration.SHARE_OF_HIDDEN
     cycles = cost.product * multiplied + cost.input * inputs + cost.output * outputs
     # Straight-line code holds its weights itself: they are code then, and no table.
-    table = 0 if cost.weight else math.ceil(weights * calibration.WEIGHT_BITS[coding] / 8) + cost.output_bytes * biases
+    table = 0 if cost.weight else math.ceil(stored) + each * biases
     return LayerNeed(
         entry["name"],
         entry["kind"],
@@ -168,15 +196,13 @@ def refuse(plan: Plan) -> Diagnostic | None:
 
 def _least_flash(plan: Plan) -> int:
     """The fewest bytes that weights and biases can take: pruned ones may be left out altogether."""
-    network, shapes = plan.training["network"], _shapes(plan, plan.training["network"])
-    bytes_each = calibration.WEIGHT_BITS[_coding(plan)] / 8
-    pruning = plan.training.get("pruning") or {}
-    kept = 1 - float(pruning.get("final", 0.0))
+    network, shapes, wanted = plan.training["network"], _shapes(plan, plan.training["network"]), wishes(plan)
     total = 0
     for entry in network:
         kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
-        total += math.floor(kind.weights(entry, sources) * bytes_each * kept)
-        total += 2 * kind.biases(entry, sources) if not pruning else 0
+        bits, kept = calibration.WEIGHT_BITS[wanted.coding], wanted.kept(entry["name"])
+        total += math.floor(kind.weights(entry, sources) * bits / 8 * kept)
+        total += 2 * kind.biases(entry, sources) if kept == 1 else 0
     return total
 
 
@@ -226,9 +252,8 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
 
     ``used`` is what a real build took: then estimates are corrected by what they were wrong.
     """
-    coding = _coding(plan)
     correction = 0 if used is None else used - _of(estimate(plan), key)
-    found = [text for _rank, text in sorted(_narrower(plan, key, coding, correction))[:1]]
+    found = [text for _rank, text in sorted(_narrower(plan, key, correction))[:1]]
     if key == "program":
         found += [*_smaller_kernels(plan), *_other_codings(plan, correction)]
     if found:
@@ -245,7 +270,7 @@ def _of(needed: Estimate, key: str) -> int:
     return needed.program if key == "program" else needed.data
 
 
-def _narrower(plan: Plan, key: str, coding: str, correction: int) -> Iterator[tuple[float, str]]:
+def _narrower(plan: Plan, key: str, correction: int) -> Iterator[tuple[float, str]]:
     """For each layer that can be made narrower: how much of it would be lost, and the greatest width that fits."""
     network = plan.training["network"]
     budget = plan.memory[key]
@@ -257,7 +282,7 @@ def _narrower(plan: Plan, key: str, coding: str, correction: int) -> Iterator[tu
             middle = (low + high) // 2
             trial = [*network[:index], {**entry, option: middle}, *network[index + 1 :]]
             try:
-                needed = _of(_estimate(plan, trial, coding, plan.generation), key) + correction
+                needed = _of(_estimate(plan, trial, wishes(plan)), key) + correction
             except LayerError:
                 high = middle
                 continue
@@ -272,8 +297,7 @@ def _smaller_kernels(plan: Plan) -> Iterator[str]:
     """The wish for smaller kernels, where the network's weights leave room for them."""
     order = ("speed", "balanced", "size")
     for prefer in order[order.index(plan.generation["prefer"]) + 1 :]:
-        wishes = {**plan.generation, "prefer": prefer}
-        needed = _estimate(plan, plan.training["network"], _coding(plan), wishes).program
+        needed = _estimate(plan, plan.training["network"], replace(wishes(plan), prefer=prefer)).program
         if needed * (1 + WIDE_MARGIN) <= plan.memory["program"]:
             yield f"target.prefer: {prefer} (about {needed:,} B)"
             return
@@ -284,9 +308,10 @@ def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
     from toolchain.manifest import schema
 
     quantization = schema.sections()["properties"]["quantization"]["properties"]
-    current, bits = _coding(plan), calibration.WEIGHT_BITS
+    current, bits = wishes(plan).coding, calibration.WEIGHT_BITS
     for coding in quantization["weights"].get("enum", ()):
         if bits.get(coding, 8) < bits[current]:
-            needed = _estimate(plan, plan.training["network"], coding, plan.generation).program + correction
+            needed = _estimate(plan, plan.training["network"], replace(wishes(plan), coding=coding)).program
+            needed += correction
             if needed * (1 + MARGIN) <= plan.memory["program"]:
                 yield f"quantization.weights: {coding} ({needed:,} B)"
