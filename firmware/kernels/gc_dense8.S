@@ -10,9 +10,9 @@
 #include "gc_dense8.h"
 
 /* The frame, from Y + 1. While a block is multiplied every register is taken: everything else waits here. */
-#define ACCUMULATORS 1 /* eight, 24 bits each; gc_k_dense8_rows_* store them */
+#define ACCUMULATORS GC_DENSE8_ACCUMULATORS /* eight, 24 bits each; the rows pieces store them */
 #define BLOCKS 25      /* of this part, still to do */
-#define WIDTH 26       /* outputs a block, and GC_DENSE8_LAST */
+#define WIDTH GC_DENSE8_WIDTH /* outputs a block, and GC_DENSE8_LAST */
 #define ROWS 27        /* the part's piece */
 #define PART 29        /* the next part, in flash */
 #define INPUT 31       /* where the rows' input begins */

@@ -2,14 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "gc_dense8.h"
+#include "gc_dense8_twin.h"
 
 #if !defined __AVR__ || defined GC_PORTABLE
 #include "gc_requantize.h"
 
-/* A little-endian number of some bytes. avr-gcc 7 makes one load of neighbouring bytes that are put together with shifts, and
- * forgets that they are in flash; not so if they are volatile. */
-static uint32_t number(const GC_FLASH volatile uint8_t *bytes, uint8_t count)
+uint32_t gc_number(const GC_FLASH volatile uint8_t *bytes, uint8_t count)
 {
     uint32_t value = 0;
     while (count-- != 0)
@@ -24,26 +22,35 @@ static int32_t wrapped(uint32_t value)
     return value & 0x800000 ? (int32_t)value - 0x1000000 : (int32_t)value;
 }
 
-/* One block: its outputs, and the stream behind it. */
-static const GC_FLASH uint8_t *block(const uint8_t *x, uint8_t *y, uint8_t width, const GC_FLASH uint8_t *stream,
+/* The products of bytes: 128 * sum x - sum x * (128 - w). */
+static const GC_FLASH uint8_t *bytes(uint32_t *sums, const uint8_t *x, uint8_t width, const GC_FLASH uint8_t *stream,
                                      const GC_FLASH struct gc_dense8 *layer)
 {
-    uint32_t products[8] = {0}, sum = 0;
+    uint32_t sum = 0;
     const GC_FLASH uint8_t *live = layer->live;
     for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
         x += live[0];
-        for (uint16_t length = (uint16_t)number(live + 1, 2); length != 0; length--) {
+        for (uint16_t length = (uint16_t)gc_number(live + 1, 2); length != 0; length--) {
             uint8_t value = *x++ ^ layer->flip;
             sum += value;
             for (uint8_t o = 0; o < width; o++)
-                products[o] += (uint16_t)value * (uint16_t)*stream++;
+                sums[o] -= (uint16_t)value * (uint16_t)*stream++;
         }
     }
+    for (uint8_t o = 0; o < width; o++)
+        sums[o] += 128 * sum;
+    return stream;
+}
+
+/* The outputs of one block, from its sums and the biases in the stream; returns the stream behind them. */
+static const GC_FLASH uint8_t *finish(const uint32_t *sums, uint8_t *y, uint8_t width, const GC_FLASH uint8_t *stream,
+                                      const GC_FLASH struct gc_dense8 *layer)
+{
     for (uint8_t o = 0; o < width; o++) {
-        int32_t value = wrapped(number(stream, 3) + 128 * sum - products[o]);
+        int32_t value = wrapped(gc_number(stream, 3) + sums[o]);
         stream += 3;
         if (layer->factor == 0) {
-            value = gc_scale24((gc_acc24_t)value, (int16_t)number(stream, 2), stream[2] + 9);
+            value = gc_scale24((gc_acc24_t)value, (int16_t)gc_number(stream, 2), stream[2] + 9);
             stream += 3;
         } else {
             value = (value * layer->factor >> 8) >> 8 * layer->bytes;
@@ -57,15 +64,23 @@ static const GC_FLASH uint8_t *block(const uint8_t *x, uint8_t *y, uint8_t width
     return stream;
 }
 
-void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
+void gc_k_dense8_twin(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer, gc_products_t *products)
 {
     for (const GC_FLASH struct gc_dense8_part *part = layer->parts;; part++) {
         const GC_FLASH uint8_t *stream = part->stream;
         const uint8_t width = part->width & (GC_DENSE8_LAST - 1);
-        for (uint8_t blocks = part->blocks; blocks != 0; blocks--, y += width)
-            stream = block(x, y, width, stream, layer);
+        for (uint8_t blocks = part->blocks; blocks != 0; blocks--, y += width) {
+            uint32_t sums[8] = {0};
+            stream = products(sums, x, width, stream, layer);
+            stream = finish(sums, y, width, stream, layer);
+        }
         if (part->width & GC_DENSE8_LAST)
             return;
     }
+}
+
+void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
+{
+    gc_k_dense8_twin(x, y, layer, bytes);
 }
 #endif

@@ -23,6 +23,10 @@
 
 #define GC_DENSE8_LAST 0x80 /* in `width` of the last part */
 
+/* Where in the frame of gc_k_dense8 its pieces find things: offsets from its stack pointer. */
+#define GC_DENSE8_ACCUMULATORS 1
+#define GC_DENSE8_WIDTH 26
+
 #ifndef __ASSEMBLER__
 #include "gc.h"
 
@@ -30,13 +34,14 @@
 /* The pieces of assembly that a layer is put together from; what no layer names is not linked. */
 typedef void gc_piece_t(void);
 #define GC_PIECE(name) gc_k_dense8_##name
-gc_piece_t gc_k_dense8_sum, gc_k_dense8_copy, gc_k_dense8_skip;
+gc_piece_t gc_k_dense8_sum, gc_k_dense8_copy, gc_k_dense8_skip, gc_k_dense8_none;
 gc_piece_t gc_k_dense8_finish_shift, gc_k_dense8_finish_scale;
 gc_piece_t gc_k_dense8_rows_1, gc_k_dense8_rows_2, gc_k_dense8_rows_3, gc_k_dense8_rows_4, gc_k_dense8_rows_5,
     gc_k_dense8_rows_6, gc_k_dense8_rows_7, gc_k_dense8_rows_8, gc_k_dense8_rows_8x2,
     gc_k_dense8_rows_8x4;
 gc_piece_t gc_k_dense8_runs_1, gc_k_dense8_runs_2, gc_k_dense8_runs_3, gc_k_dense8_runs_4, gc_k_dense8_runs_5,
     gc_k_dense8_runs_6, gc_k_dense8_runs_7, gc_k_dense8_runs_8, gc_k_dense8_runs_8x2;
+gc_piece_t gc_k_dense8_sparse;
 #else
 typedef const uint8_t gc_piece_t; /* the portable twin does not need them */
 #define GC_PIECE(name) 0
@@ -48,7 +53,7 @@ struct gc_dense8_part {
     uint8_t blocks;
     uint8_t width; /* outputs a block, 1 to 8 */
     const GC_FLASH uint8_t *stream;
-    gc_piece_t *rows; /* multiplies: rows_* after sum and copy, runs_* after skip */
+    gc_piece_t *rows; /* multiplies: rows_* after sum and copy, runs_* after skip, … */
 };
 
 /* The fields lie in the order in which the assembly reads them. */
@@ -67,6 +72,13 @@ struct gc_dense8 {
 
 /* copy and skip overwrite the input; skip also `room` bytes before it and two after it. */
 void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
+
+/* The same for weights that are stored otherwise, each as its assembly describes it. The assembly knows by its pieces. */
+#if defined __AVR__ && !defined GC_PORTABLE
+#define gc_k_dense8_as_sparse gc_k_dense8
+#else
+void gc_k_dense8_as_sparse(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
+#endif
 #endif
 
 #endif

@@ -23,7 +23,7 @@ from toolchain.layers.dense import IntegerDense
 SETTINGS = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-KERNELS = ("dense8", "dense8_copy", "dense8_skip")
+KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse")
 CALL_SAVED = [*range(2, 18), 28, 29]
 
 
@@ -82,6 +82,8 @@ def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str) -> np
     elif kind == "dead":
         weights[rng.random(inputs) < 0.4] = 0
         weights[:, rng.random(outputs) < 0.3] = 0
+    elif kind == "sparse":
+        weights[rng.random((inputs, outputs)) < 0.95] = 0
     elif kind == "zero":
         weights[:] = 0
     limit = 1 << 22
@@ -95,7 +97,7 @@ def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str) -> np
     seed=st.integers(0, 2**32 - 1),
     inputs=st.one_of(st.integers(1, 40), st.sampled_from([255, 256, 257])),
     outputs=st.integers(1, 20),
-    kind=st.sampled_from(["random", "extreme", "dead", "zero"]),
+    kind=st.sampled_from(["random", "extreme", "dead", "sparse", "zero"]),
     affine=st.booleans(),
     signed=st.booleans(),
     kernel=st.sampled_from(KERNELS),
@@ -197,6 +199,17 @@ def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
     assert covered[weights[:, 0] != 0].all()
 
 
+def test_sparse_with_gaps_and_long_lists(tmp_path) -> None:
+    """Distances beyond a byte, more entries of one sign than a list holds, outputs without weights, and -128."""
+    rng = np.random.default_rng(2)
+    weights = np.zeros((1000, 5), np.int64)
+    weights[[0, 255, 511, 767, 999], 0] = [1, -128, 3, 4, 127]
+    weights[:, 1] = 3
+    weights[999, 2] = -5
+    weights[::2, 3] = rng.integers(-20, 20, 500)
+    check(network(weights, rng), hard_inputs(1000, False, rng), tmp_path / "bench", forced="dense8_sparse")
+
+
 @pytest.mark.parametrize("prefer", ["speed", "size"])
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("kernel", [*KERNELS, "dense_c"])
@@ -204,7 +217,11 @@ def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
 def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, prefer: str) -> None:
     """Cycles and flash of the cost model are within 3 percent of the simulator's and the linker's."""
     rng = np.random.default_rng(3)
-    graph = network(matrix(rng, inputs, outputs, "dead" if kernel == "dense8_copy" else "random"), rng, affine=affine)
+    graph = network(
+        matrix(rng, inputs, outputs, {"dense8_copy": "dead", "dense8_sparse": "sparse"}.get(kernel, "random")),
+        rng,
+        affine=affine,
+    )
     share = 0.3
     codes = rng.integers(1, 256, (60, inputs)) * (rng.random((60, inputs)) < share)
     codes[0] = 255

@@ -55,15 +55,16 @@ class Dense8(Kernel):
     """Every input is multiplied; the input stays as it is, so it must not be signed. Constant time."""
 
     name = "dense8"
+    function = "gc_k_dense8"
     prepare = "sum"
     rows = "rows"
     skips = False
 
     def fits(self, site: Site) -> bool:
-        return _fits(site) and not flip(site.inputs[0])
+        return fits(site) and not flip(site.inputs[0])
 
     def runs(self, site: Site) -> list[Run]:
-        return [Run(0, 0, len(_operator(site).weights))]
+        return [Run(0, 0, len(integer_dense(site).weights))]
 
     def piece(self, site: Site, width: int) -> str:
         """The piece of assembly that multiplies blocks of this width."""
@@ -71,23 +72,23 @@ class Dense8(Kernel):
         return f"{self.rows}_{width}{unrolled if width == WIDTH else ''}"
 
     def cost(self, site: Site) -> Cost:
-        operator, runs, source = _operator(site), self.runs(site), site.inputs[0]
+        operator, runs, source = integer_dense(site), self.runs(site), site.inputs[0]
         inputs, outputs = operator.weights.shape
-        scaled = _scaled(operator.requantization)
+        multiplied = scaled(operator.requantization)
         widths = [WIDTH] * (outputs // WIDTH) + [outputs % WIDTH] * (outputs % WIDTH > 0)
         pieces = {self.piece(site, width): width for width in widths}
         live = _count(runs)
 
         def cycles(traffic: costs.Traffic) -> int:
-            blocks = sum(costs.rows_cycles(self.piece(site, width), width, live, traffic) for width in widths)
+            rows = sum(costs.rows_cycles(self.piece(site, width), width, live, traffic) for width in widths)
             return round(
                 costs.driver_cycles(len(widths), len(pieces))
                 + costs.prepare_cycles(self.prepare, inputs, live, len(runs), traffic)
-                + costs.finish_cycles(operator.requantization, outputs, scaled)
-                + blocks
+                + costs.finish_cycles(operator.requantization, outputs, multiplied)
+                + rows
             )
 
-        per_output = live + (6 if scaled else 3)
+        per_output = live + (6 if multiplied else 3)
         descriptor = 17 + 6 * len(pieces) + 1 + 3 * len(runs)
         return Cost(
             cycles(costs.expected(live, source.nonzero, picture=site.layer.inputs[0] == "input")),
@@ -96,19 +97,39 @@ class Dense8(Kernel):
             costs.DRIVER
             + costs.STORE
             + costs.PREPARE[self.prepare]
-            + costs.FINISH["scale" if scaled else "shift"]
+            + costs.FINISH["scale" if multiplied else "shift"]
             + sum(map(costs.piece_bytes, pieces)),
             sum(self.room(site)),
         )
 
+    def passes(self, site: Site) -> int:
+        """The descriptor's ``rows``."""
+        return _count(self.runs(site))
+
+    def streams(self, site: Site) -> Iterator[tuple[int, np.ndarray]]:
+        """Each block's width and stream (uint8): 128 - w of its live rows, then its biases."""
+        operator = integer_dense(site)
+        weights = np.concatenate([operator.weights[run.start : run.start + run.length] for run in self.runs(site)])
+        constants = channel_constants(operator, flip(site.inputs[0]))
+        for block in blocks(operator):
+            yield (
+                block.stop - block.start,
+                np.concatenate(
+                    [
+                        (128 - weights[:, block].astype(np.int64)).astype(np.uint8).reshape(-1),
+                        constants[block].reshape(-1),
+                    ]
+                ),
+            )
+
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         runs, flipped = self.runs(site), flip(site.inputs[0])
-        requantization = _operator(site).requantization
-        scaled = _scaled(requantization)
+        requantization = integer_dense(site).requantization
+        multiplied = scaled(requantization)
         shift = int(requantization.shift[0]) - 1
         constants: list[Constant | Structure] = []
         parts: list[str] = []
-        grouped = _parts(_streams(_operator(site), runs, flipped))
+        grouped = _parts(self.streams(site))
         for number, (width, streams) in enumerate(grouped):
             name = f"{prefix}_stream{number or ''}"
             constants.append(Constant(name, "uint8_t", np.concatenate(streams)))
@@ -121,17 +142,17 @@ class Dense8(Kernel):
             ("live", f"{prefix}_live"),
             ("room", str(self.room(site)[0])),
             ("flip", str(flipped)),
-            ("finish", f"GC_PIECE(finish_{'scale' if scaled else 'shift'})"),
-            ("factor", "0" if scaled else str(128 >> shift % 8)),
-            ("bytes", "0" if scaled else str(shift // 8)),
+            ("finish", f"GC_PIECE(finish_{'scale' if multiplied else 'shift'})"),
+            ("factor", "0" if multiplied else str(128 >> shift % 8)),
+            ("bytes", "0" if multiplied else str(shift // 8)),
             ("low", str(requantization.low - requantization.zero_point)),
             ("high", str(requantization.high - requantization.zero_point)),
             ("zero_point", str(requantization.zero_point & BYTE)),
-            ("rows", str(_count(runs))),
+            ("rows", str(self.passes(site))),
             ("parts", "{" + ", ".join(parts) + "}"),
         )
         constants.append(Structure(prefix, "struct gc_dense8", fields))
-        return Code(tuple(constants), (f"gc_k_dense8({inputs[0]}, {output}, &{prefix});",), ("gc_dense8.h",))
+        return Code(tuple(constants), (f"{self.function}({inputs[0]}, {output}, &{prefix});",), ("gc_dense8.h",))
 
 
 class Dense8Copy(Dense8):
@@ -142,10 +163,10 @@ class Dense8Copy(Dense8):
     consumes = True
 
     def fits(self, site: Site) -> bool:
-        return _fits(site) and bool(flip(site.inputs[0]) or _count(self.runs(site)) < len(_operator(site).weights))
+        return fits(site) and bool(flip(site.inputs[0]) or _count(self.runs(site)) < len(integer_dense(site).weights))
 
     def runs(self, site: Site) -> list[Run]:
-        return live_runs(_operator(site).weights, shortest=1)
+        return live_runs(integer_dense(site).weights, shortest=1)
 
 
 class Dense8Skip(Dense8):
@@ -159,18 +180,18 @@ class Dense8Skip(Dense8):
     constant_time = False
 
     def runs(self, site: Site) -> list[Run]:
-        return live_runs(_operator(site).weights)
+        return live_runs(integer_dense(site).weights)
 
     def room(self, site: Site) -> tuple[int, int]:
         return 2 * (1 + _count(self.runs(site)) // BYTE), 2
 
 
-def _operator(site: Site) -> IntegerDense:
+def integer_dense(site: Site) -> IntegerDense:
     assert isinstance(site.layer.operator, IntegerDense)
     return site.layer.operator
 
 
-def _scaled(requantization: Requantization) -> bool:
+def scaled(requantization: Requantization) -> bool:
     """Whether gc_k_dense8_finish_scale is needed: gc_k_dense8_finish_shift shifts by 1 at least."""
     return has_multiplier(requantization) or int(requantization.shift[0]) == 0
 
@@ -179,10 +200,10 @@ def _count(runs: Sequence[Run]) -> int:
     return sum(run.length for run in runs)
 
 
-def _fits(site: Site) -> bool:
-    """Weights of at least -127 and a final accumulator, rounding term included, that 24 bits are proven to hold."""
+def fits(site: Site, least: int = -127) -> bool:
+    """Weights of at least ``least`` and a final accumulator, with its rounding term, proven to fit 24 bits."""
     operator = site.layer.operator
-    if not isinstance(operator, IntegerDense) or operator.weights.min(initial=0) < -127:
+    if not isinstance(operator, IntegerDense) or operator.weights.min(initial=0) < least:
         return False
     assert site.low is not None
     assert site.high is not None
@@ -190,25 +211,26 @@ def _fits(site: Site) -> bool:
     return bits(int(site.low.min()), int(site.high.max()) + term) <= 24
 
 
-def _streams(operator: IntegerDense, runs: Sequence[Run], flipped: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Each block's width and stream (uint8): 128 - w of its live rows, then its biases with multipliers and shifts."""
+def blocks(operator: IntegerDense) -> Iterator[slice]:
+    """The outputs, eight by eight."""
+    outputs = operator.weights.shape[1]
+    for start in range(0, outputs, WIDTH):
+        yield slice(start, min(start + WIDTH, outputs))
+
+
+def channel_constants(operator: IntegerDense, flipped: int = 0) -> np.ndarray:
+    """What the stream holds of each output (outputs, 3 or 6; uint8): bias, and multiplier and shift if any."""
     requantization = operator.requantization
-    weights = np.concatenate([operator.weights[run.start : run.start + run.length] for run in runs]).astype(np.int64)
-    bias = operator.bias.astype(np.int64) - flipped * weights.sum(axis=0)
-    columns = [bias, bias >> 8, bias >> 16]
-    if _scaled(requantization):
+    bias = operator.bias.astype(np.int64) - flipped * operator.weights.astype(np.int64).sum(axis=0)
+    columns: list[np.ndarray] = []
+    if scaled(requantization):
         plain = not has_multiplier(requantization)  # a multiplier of 1 and no shift
         multiplier = np.broadcast_to(1 << 14 if plain else requantization.multiplier.astype(np.int64), bias.shape)
         shift = np.broadcast_to(14 if plain else requantization.shift.astype(np.int64), bias.shape)
-        columns += [multiplier, multiplier >> 8, shift - 9]
+        columns = [multiplier, multiplier >> 8, shift - 9]
     else:
-        bias += rounding(requantization)
-        columns = [bias, bias >> 8, bias >> 16]
-    constants = np.stack(columns, axis=1) & BYTE
-    for start in range(0, weights.shape[1], WIDTH):
-        block = slice(start, min(start + WIDTH, weights.shape[1]))
-        stream = np.concatenate([(128 - weights[:, block]).reshape(-1), constants[block].reshape(-1)])
-        yield block.stop - block.start, stream.astype(np.uint8)
+        bias = bias + rounding(requantization)
+    return (np.stack([bias, bias >> 8, bias >> 16, *columns], axis=1) & BYTE).astype(np.uint8)
 
 
 def _parts(blocks: Iterator[tuple[int, np.ndarray]]) -> list[tuple[int, list[np.ndarray]]]:

@@ -17,6 +17,7 @@ RUN_LENGTH = 5.6
 STUB = 14 + 2  # a layer's C function, and the call of it
 DRIVER = 296
 STORE = 58
+SPARSE = 160
 FINISH = {"shift": 112, "scale": 182}
 PREPARE = {"sum": 88, "copy": 52, "skip": 210}
 UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202}
@@ -75,9 +76,9 @@ def finish_cycles(requantization: Requantization, outputs: int, scaled: bool) ->
     return float(93 * outputs + (9 * (shift // 8) + 7 * (shift % 8)).sum())
 
 
-def driver_cycles(blocks: int, parts: int) -> float:
-    """``gc_k_dense8`` itself with the call of it, and what is done once a block."""
-    return 130 + 32 * parts + (90 + 33 + 15) * blocks
+def driver_cycles(blocks: int, parts: int, stores: bool = True) -> float:
+    """``gc_k_dense8`` itself with the call of it, and what is done once a block (``gc_k_dense8_store`` with it)."""
+    return 130 + 32 * parts + (90 + (33 if stores else 0) + 15) * blocks
 
 
 def piece_bytes(piece: str) -> int:
