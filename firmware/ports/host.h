@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../app/link_protocol.h"
+
 #ifndef F_CPU
 #define F_CPU 0UL
 #endif
@@ -19,7 +21,7 @@ static inline uint8_t gc_port_get(void) {
 
 static inline void gc_port_put(uint8_t byte) {
     putchar(byte);
-    if (byte == 0) { /* the end of a frame */
+    if (byte == GC_LINK_END) { /* the end of a frame */
         fflush(stdout);
     }
 }

@@ -7,6 +7,7 @@ that, a ``BoardError`` says so. ``toolchain.board.protocol`` tells what goes ove
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,11 +74,12 @@ class Link:
     damaged.
     """
 
-    def __init__(self, line: Line, expected: Expected) -> None:
+    def __init__(self, line: Line, expected: Expected, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._line = line
         self._expected = expected
         self._unframer = protocol.Unframer()
-        self._sequence = int(time.monotonic() * 1000) & 0xFF
+        self._sequence = int(self._clock() * 1000) & 0xFF
         self._usual = FIRST_WAIT / 4
         self.retries = 0
 
@@ -135,7 +137,7 @@ class Link:
         """One inference of ``data``, the input's bytes. Raises ``BoardError`` if no certain answer can be had."""
         if len(data) != self._expected.inputs:
             raise ValueError(f"{len(data)} bytes of input, the network takes {self._expected.inputs}")
-        began = time.monotonic()
+        began = self._clock()
         chunks = [data[at : at + protocol.CHUNK] for at in range(0, len(data), protocol.CHUNK)]
         question = protocol.input_crc(data, self._expected.model)
         self._next()
@@ -143,7 +145,7 @@ class Link:
         fewest, stalls, silences = len(chunks) + 1, 0, 0
         while True:
             messages = [protocol.DATA.pack(self._sequence, chunk, tail=chunks[chunk]) for chunk in missing]
-            sent = time.monotonic()
+            sent = self._clock()
             self._send(*messages, protocol.INFER.pack(self._sequence, question))
             wait = min(LONGEST_WAIT, max(LEAST_WAIT, 4 * self._usual) * 2**silences)
             reply = self._receive(wait, protocol.RESULT, protocol.MISSING, line_bytes=sum(map(len, messages)))
@@ -163,8 +165,8 @@ class Link:
                     raise BoardError(
                         f"the chip answered {len(tail)} outputs, {self._expected.outputs} were expected; flash it again"
                     )
-                self._usual += (time.monotonic() - sent - self._usual) / 8
-                return Answer(tail, fields["class_"], fields["cycles"], time.monotonic() - began)
+                self._usual += (self._clock() - sent - self._usual) / 8
+                return Answer(tail, fields["class_"], fields["cycles"], self._clock() - began)
             self.retries += 1
             missing = [
                 chunk for chunk in range(len(chunks)) if chunk // 8 < len(tail) and tail[chunk // 8] >> chunk % 8 & 1
@@ -191,8 +193,8 @@ class Link:
 
         ``line_bytes`` that were just written take their time on the line first.
         """
-        until = time.monotonic() + seconds + 10 * line_bytes / self._line.baudrate
-        while (left := until - time.monotonic()) > 0:
+        until = self._clock() + seconds + 10 * line_bytes / self._line.baudrate
+        while (left := until - self._clock()) > 0:
             for message in self._unframer.feed(self._line.read(left)):
                 for kind in kinds:
                     found = kind.unpack(message)
