@@ -62,6 +62,23 @@ def rules(draw: st.DrawFn, filters: int, greatest: int) -> Requantization:
 
 
 @st.composite
+def patches(draw: st.DrawFn) -> Graph:
+    """A 3 × 3 convolution of one channel with 2 × 2 pooling, for which there is a kernel of its own."""
+    shape = (draw(st.integers(4, 11)), draw(st.integers(4, 11)), 1)
+    source = Tensor(shape, "uint8", 1.0, 0, 0, draw(st.sampled_from([255, 255, 127, 16])), nonzero=0.3)
+    pads = geometry.pads(shape, (3, 3), (1, 1), (1, 1), draw(st.sampled_from(["valid", "same"])))
+    filters = draw(st.integers(1, 16))
+    weights = draw(weights_of((3, 3, 1, filters))) // draw(st.sampled_from([1, 2, 4]))
+    greatest = 9 * source.high * 127
+    bias = np.random.default_rng(1).integers(-greatest, greatest + 1, filters).astype(np.int32)
+    rule = draw(rules(filters, greatest))
+    operator = IntegerConvolution(weights.astype(np.int8), bias, rule, (1, 1), pads, (1, 1), 0, 2)
+    dtype = "int8" if rule.low < 0 or rule.high < 128 else "uint8"
+    output = Tensor(operator.output_shape(shape), dtype, 1.0, rule.zero_point, rule.low, rule.high)
+    return chain(source, (operator, output))
+
+
+@st.composite
 def layers(draw: st.DrawFn, depthwise: bool = False) -> Graph:
     """A graph of one convolution, small enough to be built in a moment."""
     kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
@@ -118,6 +135,13 @@ def test_convolution(kernel: str, graph: Graph, tmp_path: Path) -> None:
     check(graph, inputs(graph), tmp_path / "build", forced=kernel)
 
 
+@pytest.mark.parametrize("kernel", [name for name in FULL if name.startswith("convolution_patch")])
+@CHEAP
+@given(graph=patches())
+def test_patches(kernel: str, graph: Graph, tmp_path: Path) -> None:
+    check(graph, inputs(graph), tmp_path / "build", forced=kernel)
+
+
 @pytest.mark.parametrize("kernel", DEPTHWISE)
 @CHEAP
 @given(graph=layers(depthwise=True))
@@ -129,7 +153,7 @@ def typical(channels: int, filters: int, affine: bool = False, pool: int = 1) ->
     """A 3 × 3 convolution as networks have it, and inputs without zeros."""
     rng = np.random.default_rng(3)
     dtype, zero_point, low, high = SOURCES["pixels" if channels == 1 else "hidden"]
-    source = Tensor((12, 12, channels), dtype, 1.0, zero_point, low, high, nonzero=0.5)
+    source = Tensor((12, 12, channels), dtype, 1.0, zero_point, low, high, nonzero=1.0)
     weights = np.clip(np.rint(rng.normal(0, 30, (3, 3, channels, filters))), -127, 127).astype(np.int8)
     rule = Requantization(np.ones(1, np.int32), np.array([9], np.int32), 0, 0, 127)
     if affine:
@@ -145,7 +169,7 @@ def typical(channels: int, filters: int, affine: bool = False, pool: int = 1) ->
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("kernel", FULL)
 def test_costs_are_close_to_what_is_measured(kernel: str, affine: bool, tmp_path: Path) -> None:
-    graph, codes = typical(4, 10, affine)
+    graph, codes = typical(1, 8, affine, 2) if "patch" in kernel else typical(4, 10, affine)
     place = site(graph, 0, Target("avrxt"))
     if not kernels()[kernel].fits(place):
         pytest.skip("does not fit this layer")
@@ -155,7 +179,7 @@ def test_costs_are_close_to_what_is_measured(kernel: str, affine: bool, tmp_path
 
 @pytest.mark.parametrize("kernel", sorted(name for name in FULL if kernels()[name].constant_time and name[-2:] != "_c"))
 def test_time_does_not_depend_on_data(kernel: str, tmp_path: Path) -> None:
-    graph, _codes = typical(2, 9)
+    graph, _codes = typical(1, 9, pool=2) if "patch" in kernel else typical(2, 9)
     batch = check(graph, inputs(graph), tmp_path, latency="constant", forced=kernel)
     assert len(set(batch.cycles)) == 1
 
@@ -165,6 +189,12 @@ def test_classic_core(tmp_path: Path) -> None:
     graph, codes = typical(2, 9, affine=True, pool=2)
     for kernel in FULL:
         check(graph, codes, tmp_path / kernel, mcu="atmega328p", forced=kernel)
+
+
+def test_one_to_eight_channels_with_pooling_stay_below_the_target(tmp_path: Path) -> None:
+    graph, codes = typical(1, 8, pool=2)
+    batch = check(graph, codes, tmp_path, latency="constant")
+    assert batch.cycles.max() <= 5.2 * graph.layers[0].operator.products(graph.input.shape)
 
 
 def test_eight_to_sixteen_channels_stay_below_the_target(tmp_path: Path) -> None:

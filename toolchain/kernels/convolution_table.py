@@ -49,7 +49,7 @@ class _Table(Kernel):
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         walk, text = _written(site, self.skips)
-        code = assembled(walk, text, prefix, inputs, output, PORTABLE.emit(site, prefix, inputs, output))
+        code = assembled(text, walk.tables(), prefix, inputs, output, PORTABLE.emit(site, prefix, inputs, output))
         return replace(code, assembly=_table(walk, prefix) + code.assembly.replace("gc_w_table", f"{prefix}_table"))
 
 

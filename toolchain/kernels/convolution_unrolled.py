@@ -45,7 +45,7 @@ class _Unrolled(Kernel):
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         walk, text = _written(site, self.skips)
         portable = PORTABLE.emit(site, prefix, inputs, output)
-        return assembled(walk, text, prefix, inputs, output, portable)
+        return assembled(text, walk.tables(), prefix, inputs, output, portable)
 
 
 class ConvolutionUnrolled(_Unrolled):
@@ -63,11 +63,11 @@ class ConvolutionUnrolledSkip(_Unrolled):
     constant_time = False
 
 
-def assembled(walk: Walk, text: Text, prefix: str, inputs: Sequence[str], output: str, portable: Code) -> Code:
+def assembled(text: Text, tables: str, prefix: str, inputs: Sequence[str], output: str, portable: Code) -> Code:
     """The call of a function of this network alone, and of its portable twin where there is no such assembly."""
     name = "gc_k_" + prefix.removeprefix("gc_w_")
-    body = text.render().replace(f".L{walk.name}_", f".L{name}_")
-    tables = walk.tables().replace(f".L{walk.name}_", f".L{name}_")
+    body = text.render().replace(f".L{text.name}_", f".L{name}_")
+    tables = tables.replace(f".L{text.name}_", f".L{name}_")
     assembly = f'#include "gc_asm.h"\n\n{tables}GC_FUNCTION {name}\n{body}GC_END {name}\n'
     statements = (
         "#if defined __AVR__ && !defined GC_PORTABLE",
