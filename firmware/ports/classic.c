@@ -2,21 +2,27 @@
 
 #include <avr/interrupt.h>
 
-/* Cycles of one overflow interrupt: 4 to enter, 3 for the vector's jmp (2 for rjmp), 24 in the handler below, its reti included. */
-#ifdef __AVR_HAVE_JMP_CALL__
-#define INTERRUPT_CYCLES 34u
+/* Cycles of one overflow interrupt: 4 to enter, 2 for the vector's rjmp (the linker relaxes it), 28 in the handler below with its
+   reti; where return addresses have three bytes, 5 to enter and one more to return. */
+#ifdef __AVR_3_BYTE_PC__
+#define INTERRUPT_CYCLES 36u
 #else
-#define INTERRUPT_CYCLES 33u
+#define INTERRUPT_CYCLES 34u
 #endif
 #define TIMER_OVERHEAD 2u /* the write that stops the timer */
 
 volatile uint16_t gc_port_overflows;
 
-/* Written out so that its length is known: counting must not be counted. */
-ISR(TIMER1_OVF_vect, ISR_NAKED) {
-    __asm__ volatile(
+/* Written out so that its length is known: counting must not be counted. (A naked function would do as well, but the compiler refuses
+   to tell its stack.) */
+#define TEXT_(name) #name
+#define TEXT(name) TEXT_(name)
+#define VECTOR TEXT(TIMER1_OVF_vect)
+__asm__(".section .text.gc_port_overflow,\"ax\",@progbits\n"
+        ".global " VECTOR "\n"
+        ".type " VECTOR ",@function\n" VECTOR ":\n\t"
         "push r24\n\t"
-        "in r24,__SREG__\n\t"
+        "in r24,0x3f\n\t" /* SREG */
         "push r24\n\t"
         "push r25\n\t"
         "lds r24,gc_port_overflows\n\t"
@@ -26,10 +32,11 @@ ISR(TIMER1_OVF_vect, ISR_NAKED) {
         "sts gc_port_overflows,r24\n\t"
         "pop r25\n\t"
         "pop r24\n\t"
-        "out __SREG__,r24\n\t"
+        "out 0x3f,r24\n\t"
         "pop r24\n\t"
-        "reti\n\t");
-}
+        "reti\n\t"
+        ".size " VECTOR ",.-" VECTOR "\n\t"
+        ".text\n");
 
 void gc_port_init(void) {
     UBRR0 = (uint16_t)((F_CPU + 4UL * GC_BAUD) / (8UL * GC_BAUD) - 1UL);

@@ -74,7 +74,9 @@ def as_the_chip_reads(stream: bytes) -> list[bytes]:
 
 
 def is_question(message: bytes) -> bool:
-    return any(len(message) == kind.layout.size and message[0] == kind.type for kind in (protocol.HELLO, protocol.INFER))
+    return any(
+        len(message) == kind.layout.size and message[0] == kind.type for kind in (protocol.HELLO, protocol.INFER)
+    )
 
 
 def test_pure_noise_is_answered_by_silence(program: Path) -> None:
@@ -85,7 +87,8 @@ def test_an_input_is_taken_in_any_order_and_only_whole(program: Path) -> None:
     rng = random.Random(7)
     data = rng.randbytes(INPUTS)
     chunks = [
-        protocol.DATA.pack(5, chunk, tail=data[chunk * 64 : chunk * 64 + 64]) for chunk in rng.sample(range(CHUNKS), CHUNKS)
+        protocol.DATA.pack(5, chunk, tail=data[chunk * 64 : chunk * 64 + 64])
+        for chunk in rng.sample(range(CHUNKS), CHUNKS)
     ]
     infer = protocol.INFER.pack(5, protocol.input_crc(data, MODEL))
     early, result, again = talk(program, b"".join(map(protocol.frame, [*chunks[1:], infer, chunks[0], infer, infer])))

@@ -58,7 +58,9 @@ def host_program(folder: Path, main: str = "main.c", *flags: str) -> Path:
     sources = [ROOT / "firmware/app" / main, ROOT / "firmware/app/link.c", ROOT / "firmware/ports/host.c"]
     include = [f"-I{path}" for path in (TINY, *(ROOT / name for name in INCLUDES))]
     warnings = ("-std=gnu11", "-Wall", "-Wextra", "-Werror")
-    run(compilers.host_compiler(), "-O1", "-g", *warnings, *flags, *include, *sources, TINY / "network.c", "-o", program)
+    run(
+        compilers.host_compiler(), "-O1", "-g", *warnings, *flags, *include, *sources, TINY / "network.c", "-o", program
+    )
     return program
 
 
