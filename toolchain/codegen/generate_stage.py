@@ -11,6 +11,7 @@ from toolchain.codegen.network import generate
 from toolchain.files import together
 from toolchain.ir import store
 from toolchain.kernels.base import Target
+from toolchain.memory import chip
 from toolchain.report import status
 
 
@@ -22,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     plan = json.loads(args.plan.read_text())
-    target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"])
+    flash = chip.facts(plan["mcu"]).flash_size
+    target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"], flash)
     sources = generate(store.load(args.network), target)
     files, folder = sources.files(), args.output.parent
     with together(*reversed([folder / name for name in files])) as paths:

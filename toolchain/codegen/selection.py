@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph, Layer
 from toolchain.kernels.base import Cost, Kernel, Site, Target
 from toolchain.kernels.registry import kernels
 from toolchain.quantization.ranges import accumulator_bounds
+
+APPLICATION = 2200
+"""Bytes of flash that are left to start-up code, serial link and the compiler's library."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,31 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
 
     ``forced`` names a kernel that is taken wherever it fits, whatever it costs: tests and benchmarks compare kernels.
     """
-    return [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
+    choices = [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
+    return choices if target.flash is None else _fitted(choices, target, target.flash - APPLICATION)
+
+
+def flash(choices: Sequence[Choice]) -> int:
+    """The estimated flash of the network: what each layer has for itself, and every shared kernel once."""
+    shared = {choice.kernel.name: choice.cost.shared for choice in choices}
+    return sum(choice.cost.flash for choice in choices) + sum(shared.values())
+
+
+def _fitted(choices: list[Choice], target: Target, limit: int) -> list[Choice]:
+    """While the network is too large, exchange the kernel whose smaller rival costs the fewest cycles a byte saved."""
+    while flash(choices) > limit:
+        swaps = []
+        for index, choice in enumerate(choices):
+            for name, cost in choice.candidates.items():
+                changed = [*choices[:index], replace(choice, kernel=kernels()[name]), *choices[index + 1 :]]
+                saved = flash(choices) - flash(changed)
+                if saved > 0:
+                    slower = _cycles(cost, target) - _cycles(choice.cost, target)
+                    swaps.append((slower / saved, index, name, changed))
+        if not swaps:
+            break
+        choices = min(swaps, key=lambda swap: swap[:3])[3]
+    return choices
 
 
 def site(graph: Graph, index: int, target: Target) -> Site:
@@ -67,8 +95,12 @@ def _choose(graph: Graph, index: int, target: Target, forced: str | None) -> Cho
     return Choice(place, candidates[best], costs)
 
 
+def _cycles(cost: Cost, target: Target) -> int:
+    return cost.worst if target.latency == "constant" else cost.mean
+
+
 def _rank(cost: Cost, target: Target) -> tuple[float, float]:
-    cycles = cost.worst if target.latency == "constant" else cost.mean
+    cycles = _cycles(cost, target)
     size = cost.flash + cost.shared
     if target.prefer == "speed":
         return cycles, size

@@ -15,11 +15,16 @@ FLASH_OBJECT_LIMIT = 32767
 
 @dataclass(frozen=True)
 class Target:
-    """What the generated code is for. ``core`` is ``avrxt`` or ``avr``; the other two are the manifest's wishes."""
+    """What the generated code is for. ``core`` is ``avrxt`` or ``avr``; the next two are the manifest's wishes.
+
+    ``flash`` is the size of the chip's program memory in bytes: fast kernels give way to small ones where all of the
+    fastest do not fit. None: no limit.
+    """
 
     core: str
     prefer: str = "speed"
     latency: str = "data_dependent"
+    flash: int | None = None
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from toolchain.layers.convolution import IntegerConvolution
 PORTABLE = ConvolutionC()
 REACH = 63
 """The largest displacement of LDD."""
-MOST_WEIGHTS = 2048
-"""Beyond, the code of one layer would take more than half of a 48 KiB flash."""
+MOST_WEIGHTS = 4096
+"""Beyond, the code of one layer would take 40 KB of flash, which no chip has to spare."""
 
 
 class _Unrolled(Kernel):

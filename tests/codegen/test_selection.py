@@ -1,0 +1,52 @@
+"""Kernels are picked by what they cost, and give way where their code does not fit the chip."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.codegen.selection import APPLICATION, flash, select
+from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
+from toolchain.ir.operators import Requantization
+from toolchain.kernels.base import Target
+from toolchain.layers.convolution import IntegerConvolution
+
+RULE = Requantization(np.ones(1, np.int32), np.array([12], np.int32), 0, 0, 127)
+
+
+def network(depth: int) -> Graph:
+    """``depth`` convolutions of 16 channels to 16."""
+    rng = np.random.default_rng(0)
+    shape = (8, 8, 16)
+    layers = []
+    for index in range(depth):
+        weights = np.clip(np.rint(rng.normal(0, 40, (3, 3, 16, 16))), -127, 127).astype(np.int8)
+        operator = IntegerConvolution(weights, np.zeros(16, np.int32), RULE, (1, 1), (1, 1, 1, 1), (1, 1), 0)
+        output = Tensor(shape, "int8", 1.0, 0, 0, 127, nonzero=0.5)
+        layers.append(Layer(f"c{index}", (f"c{index - 1}" if index else "input",), operator, output))
+    raw = Encoding(np.zeros(1), np.ones(1), quantize=False)
+    return verify(Graph("g", Tensor(shape, "int8", 1.0, 0, 0, 127, nonzero=0.5), raw, tuple(layers)))
+
+
+def test_the_fastest_kernels_without_a_limit() -> None:
+    names = {choice.kernel.name for choice in select(network(3), Target("avrxt"))}
+    assert names == {"convolution_unrolled_skip"}
+
+
+def test_some_layers_give_way_where_flash_is_short() -> None:
+    graph, size = network(3), 0xC000
+    choices = select(graph, Target("avrxt", flash=size))
+    assert flash(choices) <= size - APPLICATION
+    names = [choice.kernel.name for choice in choices]
+    assert "convolution_unrolled_skip" in names
+    assert "convolution_table_skip" in names
+
+
+def test_the_smallest_kernels_where_nothing_fits() -> None:
+    graph = network(3)
+    choices = select(graph, Target("avrxt", flash=4096))
+    assert flash(choices) <= min(flash(select(graph, Target("avrxt", prefer=wish))) for wish in ("size", "speed"))
+
+
+def test_constant_time_is_kept_when_kernels_give_way() -> None:
+    choices = select(network(3), Target("avrxt", latency="constant", flash=0xC000))
+    assert all(choice.kernel.constant_time for choice in choices)
