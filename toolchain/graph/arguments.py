@@ -31,6 +31,7 @@ ARGUMENTS = (
     Argument("baud", "N", "speed of the serial line"),
     Argument("sample", "N", "which test sample flash tries"),
     Argument("samples", "N", "how many test samples evaluate measures; 0 for all"),
+    Argument("export", "nnom", "write the network in another runtime's format", "", ("nnom",)),
     Argument("accept", "1", "bench stores its figures as those to compare with", "0", ("0", "1")),
     Argument("only", "PATHS", "which tests, separated by commas"),
     Argument("verbose", "1", "show every command", "0", ("0", "1")),

@@ -1,0 +1,88 @@
+"""``library``: the network as a folder of C sources that other build systems take as it stands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolchain.board import chips
+from toolchain.files import explain
+from toolchain.ir import store
+from toolchain.ir.graph import Graph
+from toolchain.kernels.base import Target
+from toolchain.library import nnom_calls
+from toolchain.library.measure import measure
+from toolchain.library.naming import prefix
+from toolchain.library.nnom_input import raw_range
+from toolchain.library.packages import Package, files
+from toolchain.library.sources import compiled, sources
+from toolchain.report import status
+
+REFERENCE_CHIPS = ("atmega4809", "atmega328p")
+SAMPLES = 50
+LICENCE = Path(__file__).resolve().parents[2] / "LICENSE"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--plan", type=Path, required=True, help="plan/library.json: description, chip, wishes")
+    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
+    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz), for a sample and the time")
+    parser.add_argument("--output", type=Path, required=True, help="README.md; its folder is the library")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    graph = store.load(args.network)
+    with np.load(args.dataset) as data:
+        raw = data["x_test"][:SAMPLES].reshape(-1, *graph.input.shape)
+        bounds = raw_range(data)
+    content = library(graph, plan, raw, bounds)
+    replace(args.output.parent, content)
+    status.done(f"{len(content)} files")
+
+
+def library(graph: Graph, plan: dict[str, Any], raw: np.ndarray, bounds: tuple[float, float]) -> dict[str, str]:
+    """Every file of the library by its path.
+
+    ``raw`` are test samples (n, *input shape), of which the first is the example; ``bounds`` the data's least and
+    greatest value.
+    """
+    name = prefix(graph.name)
+    target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"])
+    texts = sources(graph, target, plan["mcu"], name, plan["description"])
+    figures = []
+    for mcu in dict.fromkeys((plan["mcu"], *REFERENCE_CHIPS)):
+        status.update(f"measured on the {mcu}")
+        figures.append(measure(texts, graph, name, mcu, raw))
+    answer = int(graph.classify(graph.run(graph.encode(raw[:1]).astype(np.int64)))[0])
+    adapter = nnom_calls.files(graph, name, *bounds)
+    package = Package(graph, name, plan["description"], tuple(figures), plan["clock_hz"], raw[0], answer, bool(adapter))
+    found = {f"src/{file}": text for file, text in texts.items()}
+    found |= files(package, compiled(list(texts)))
+    found |= {f"nnom/{file}": text for file, text in adapter.items()}
+    found["LICENSE"] = LICENCE.read_text(encoding="utf-8")
+    return dict(sorted(found.items()))
+
+
+def replace(folder: Path, content: dict[str, str]) -> None:
+    """Put the files where ``folder`` is, in the place of what was there: a whole library or none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
+    try:
+        for name, text in content.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        fresh.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.replace(folder)
+    except OSError as error:
+        raise explain(error, folder) or error from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -1,0 +1,36 @@
+"""One prefix for every symbol and file of a library, so that several models link into one program."""
+
+from __future__ import annotations
+
+import re
+
+from toolchain.codegen.c_text import identifier
+
+OURS = re.compile(r"\bgc_(?=\w)")
+CORE_HEADER = re.compile(r'"gc\.h"')
+
+
+def prefix(model: str) -> str:
+    """What starts every external name of a model's library: the model's name as a C identifier."""
+    name = identifier(model)
+    return name if name[0].isalpha() else f"m_{name}"
+
+
+def renamed(text: str, prefix: str) -> str:
+    """Source text with the project's own names (``gc_k_dense8``, ``"gc_asm.h"``) under ``prefix``.
+
+    Macros (``GC_…``) stay as they are: no macro leaves the library, whose public header defines its own.
+    """
+    text = CORE_HEADER.sub(f'"{prefix}_core.h"', text)
+    text = text.replace('"network.h"', f'"{prefix}.h"').replace('"weights.h"', f'"{prefix}_weights.h"')
+    return OURS.sub(f"{prefix}_", text)
+
+
+def file_name(name: str, prefix: str) -> str:
+    """The name of a file of ``firmware/`` in the library: ``gc_dense8.c`` becomes ``<prefix>_dense8.c``.
+
+    Assembly gets a stem of its own (``<prefix>_dense8_avr.S``): many build systems name an object by the stem alone.
+    """
+    if name == "gc.h":
+        return f"{prefix}_core.h"
+    return OURS.sub(f"{prefix}_", name).replace(".S", "_avr.S")
