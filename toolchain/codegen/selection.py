@@ -11,8 +11,8 @@ from toolchain.kernels.base import Cost, Kernel, Site, Target
 from toolchain.kernels.registry import kernels
 from toolchain.quantization.ranges import accumulator_bounds
 
-APPLICATION = 2200
-"""Bytes of flash that are left to start-up code, serial link and the compiler's library."""
+APPLICATION = 1500
+"""Bytes of flash for start-up code, serial link and the compiler's library, at most."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,14 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
     ``forced`` names a kernel that is taken wherever it fits, whatever it costs: tests and benchmarks compare kernels.
     """
     choices = [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
-    return choices if target.flash is None else _fitted(choices, target, target.flash - APPLICATION)
+    if target.flash is None:
+        return choices
+    # A tenth of the chip stays free if that only takes slower kernels; if it cannot be, what is left is used up.
+    for limit in (target.flash * 9 // 10, target.flash - APPLICATION):
+        fitted = _fitted(choices, target, limit)
+        if flash(fitted) <= limit:
+            break
+    return fitted
 
 
 def flash(choices: Sequence[Choice]) -> int:
