@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import SCons.Node
+import SCons.SConsign
 import SCons.Script.Main as main
 import SCons.Taskmaster.Job as job
 from SCons.Script import COMMAND_LINE_TARGETS, GetBuildFailures, GetOption
-from shared import BEGAN, option, screen
+from shared import BEGAN, BUILD, option, refuse, screen
 
 from toolchain.graph import process
 from toolchain.graph.cache import prune
@@ -111,10 +112,22 @@ def without_restating(failed: Any) -> Any:
 
 
 def noting_the_end(build: Any) -> Any:
+    """Around SCons's building of all targets, at whose end it writes down what it knows of them."""
+
     def wrapped(*given: Any) -> Any:
         global _built
         _built = True
-        return build(*given)
+        try:
+            return build(*given)
+        except OSError as error:
+            from toolchain.files import explain
+
+            explained = explain(error, BUILD / ".sconsign")
+            if explained is None:
+                raise
+            for database in SCons.SConsign.DB_sync_list:
+                database._needs_sync = False  # or it would try once more when the interpreter ends
+            refuse(str(explained))
 
     return wrapped
 

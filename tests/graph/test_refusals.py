@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+
 import pytest
 
 from tests.graph.project import Project
@@ -63,6 +66,21 @@ def test_a_stage_that_cannot_write(built: Project) -> None:
     (target / "inside").rmdir()
     target.rmdir()
     assert built.scons("model=sensor_and").status == 0
+
+
+def test_a_full_disk(built: Project, built_once: Project) -> None:
+    """A file system of 200 kB in the place of the build folder, seen by this one process only."""
+    inside = "mount -t tmpfs -o size=200k none build && exec " + shlex.join(built.command("model=sensor_and"))
+    if subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode != 0:
+        pytest.skip("this machine lets nobody make namespaces")
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", inside], cwd=built.root, env=built.environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "the disk is full; make room on it and run again" in done.stderr or "No space left on device" in done.stderr
+    assert built.scons("model=sensor_and").status == 0
+    assert built.results("sensor_and") == built_once.results("sensor_and")
 
 
 def test_a_compiler_that_cannot_be_run(built: Project) -> None:
