@@ -3,9 +3,11 @@
 
 void gc_k_scaling(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_scaling *layer)
 {
-    for (uint16_t pixel = layer->pixels; pixel; pixel--)
-        for (uint16_t c = 0; c < layer->channels; c++) {
-            const int16_t code = (uint8_t)(*x++ ^ layer->flip);
-            *y++ = gc_clamped(((int32_t)code * layer->multiplier[c] + layer->start[c]) >> layer->shift, &layer->clamp);
-        }
+    const int16_t low = layer->low, high = layer->high;
+    const uint8_t flip = layer->flip;
+    for (uint16_t pixel = layer->pixels; pixel; pixel--) {
+        const GC_FLASH int32_t *multiplier = layer->multiplier, *start = layer->start;
+        for (uint16_t c = layer->channels; c; c--)
+            *y++ = gc_sum_code((uint8_t)(*x++ ^ flip) * *multiplier++ + *start++, low, high);
+    }
 }

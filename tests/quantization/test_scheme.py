@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from toolchain.errors import LayerError
 from toolchain.ir.graph import Tensor
 from toolchain.ir.operators import Requantization
-from toolchain.quantization.scheme import SCHEMES, Affine, PowerOfTwo, common_shift, exponent_above, fixed_point
+from toolchain.quantization.scheme import (
+    SCHEMES,
+    Affine,
+    PowerOfTwo,
+    coarse_enough,
+    exponent_above,
+    fixed_point,
+    sum_multipliers,
+)
 
 REALS = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda value: value == 0 or abs(value) > 1e-6)
 JUST_BELOW_64 = math.nextafter(64, 0)
@@ -48,22 +56,26 @@ def test_fixed_point_of_tiny_factors_stays_in_range(factor: float) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.floats(-30000, 30000), min_size=1, max_size=8))
+@given(st.lists(st.floats(-32, 32), min_size=1, max_size=8))
 @example([0.0])
-@example([math.nextafter(1.0, 0)])
-@example([math.nextafter(16384.0, 0), -1.0])
-def test_common_shift(factors: list[float]) -> None:
-    multipliers, shift = common_shift(np.array(factors))
-    assert 0 <= shift <= 24
-    assert np.abs(multipliers).max() < 1 << 15
-    assert np.all(np.abs(multipliers - np.array(factors) * 2.0**shift) <= 0.5)
-    largest = max(abs(factor) for factor in factors)
-    assert shift == 24 or np.abs(multipliers).max() >= 1 << 14 or largest == 0
+@example([32.0, -32.0])
+def test_products_in_a_sum_are_off_by_less_than_a_256th_of_a_code(factors: list[float]) -> None:
+    multipliers = sum_multipliers(np.array(factors))
+    assert np.all(np.abs(multipliers * 255 / 2.0**16 - np.array(factors) * 255) < 1 / 256)
+    assert np.abs(multipliers.astype(np.int64)).max() * 255 < 1 << 30
 
 
-def test_common_shift_refuses_what_16_bits_cannot_hold() -> None:
+def test_sums_refuse_what_32_bits_cannot_hold() -> None:
     with pytest.raises(LayerError, match="out of range"):
-        common_shift(np.array([32768.0]))
+        sum_multipliers(np.array([32.01]))
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6))
+def test_coarse_enough(scale: float, unit: float) -> None:
+    fine = Tensor((1,), "uint8", scale, 3, 0, 255)
+    output = coarse_enough(fine, unit)
+    assert unit / output.scale <= 32
+    assert output.scale == scale or unit / output.scale > 16
 
 
 @given(st.floats(1e-30, 1e30))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
-from toolchain.kernels.dense import clamp, rounding
+from toolchain.kernels.merge import sum_start
 from toolchain.layers.activation import Clamp, Lookup
 from toolchain.layers.flatten import View
 from toolchain.layers.normalization import IntegerScaling
@@ -24,7 +24,7 @@ class LookupC(Kernel):
         return isinstance(site.layer.operator, Lookup)
 
     def cost(self, site: Site) -> Cost:
-        cycles = 14 * site.output.size + 20
+        cycles = 17 * site.output.size + 40
         return Cost(cycles, cycles, 256 + 12, 40)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -45,7 +45,7 @@ class ClampC(Kernel):
         return isinstance(site.layer.operator, Clamp)
 
     def cost(self, site: Site) -> Cost:
-        cycles = 16 * site.output.size + 20
+        cycles = 18 * site.output.size + 40
         return Cost(cycles, cycles, 24, 50)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -69,17 +69,17 @@ class ScalingC(Kernel):
     def cost(self, site: Site) -> Cost:
         operator = site.layer.operator
         assert isinstance(operator, IntegerScaling)
-        cycles = 110 * site.output.size + 60
-        return Cost(cycles, cycles, 6 * operator.bias.size + 20, 190)
+        cycles = 138 * site.output.size + 100
+        return Cost(cycles, cycles, 8 * operator.bias.size + 20, 190)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = site.layer.operator
         assert isinstance(operator, IntegerScaling)
         flipped, rule = flip(site.inputs[0]), operator.requantization
-        start = operator.bias.astype(np.int64) - flipped * operator.multipliers.astype(np.int64) + rounding(rule)
+        start = operator.bias.astype(np.int64) - flipped * operator.multipliers.astype(np.int64) + sum_start(rule)
         channels = operator.bias.size
         constants = (
-            Constant(f"{prefix}_multiplier", "int16_t", operator.multipliers),
+            Constant(f"{prefix}_multiplier", "int32_t", operator.multipliers),
             Constant(f"{prefix}_start", "int32_t", start),
             Structure(
                 prefix,
@@ -90,8 +90,8 @@ class ScalingC(Kernel):
                     ("channels", str(channels)),
                     ("pixels", str(site.output.size // channels)),
                     ("flip", str(flipped)),
-                    ("shift", str(int(rule.shift[0]))),
-                    ("clamp", clamp(rule)),
+                    ("low", str(rule.low)),
+                    ("high", str(rule.high)),
                 ),
             ),
         )

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolchain.ir.operators import IntegerOperator
+from toolchain.ir.operators import IntegerOperator, Requantization
 from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
 from toolchain.kernels.dense import clamp, has_multiplier, rounding
 from toolchain.layers.concatenate import IntegerConcatenate
 from toolchain.layers.merge import IntegerAdd, IntegerMultiply
 from toolchain.layers.padding import IntegerCrop, IntegerPad
 from toolchain.layers.reshape import IntegerPermute
+
+
+def sum_start(rule: Requantization) -> int:
+    """What every sum starts from: the rounding term, and the output's zero point."""
+    return (1 << (int(rule.shift[0]) - 1)) + (rule.zero_point << int(rule.shift[0]))
 
 
 class _Simple(Kernel):
@@ -33,17 +38,17 @@ class AddC(_Simple):
     operator = IntegerAdd
 
     def cost(self, site: Site) -> Cost:
-        cycles = site.output.size * (70 + 60 * len(site.inputs)) + 60
-        return Cost(cycles, cycles, 24 + 13 * len(site.inputs), 230)
+        cycles = site.output.size * (40 + 66 * len(site.inputs)) + 100
+        return Cost(cycles, cycles, 22 + 5 * len(site.inputs), 230)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = site.layer.operator
         assert isinstance(operator, IntegerAdd)
         flips = np.array([flip(source) for source in site.inputs])
         rule = operator.requantization
-        start = int(operator.bias[0]) - int(np.sum(flips * operator.multipliers)) + int(rounding(rule)[0])
+        start = int(operator.bias[0]) - int(np.sum(flips * operator.multipliers.astype(np.int64))) + sum_start(rule)
         constants = (
-            Constant(f"{prefix}_multiplier", "int16_t", operator.multipliers),
+            Constant(f"{prefix}_multiplier", "int32_t", operator.multipliers),
             Constant(f"{prefix}_flip", "uint8_t", flips),
             Structure(
                 prefix,
@@ -54,11 +59,14 @@ class AddC(_Simple):
                     ("inputs", str(len(inputs))),
                     ("count", str(site.output.size)),
                     ("start", str(start)),
-                    ("shift", str(int(rule.shift[0]))),
-                    ("clamp", clamp(rule)),
+                    ("low", str(rule.low)),
+                    ("high", str(rule.high)),
                 ),
             ),
         )
+        if len(inputs) == 2:
+            call = f"gc_k_add_two({inputs[0]}, {inputs[1]}, {output}, &{prefix});"
+            return Code(constants, (call,), ("gc_merge.h",))
         statements = (
             f"const uint8_t *x[{len(inputs)}];",
             *(f"x[{index}] = {place};" for index, place in enumerate(inputs)),
@@ -75,7 +83,9 @@ class MultiplyC(_Simple):
     operator = IntegerMultiply
 
     def cost(self, site: Site) -> Cost:
-        cycles = site.output.size * 190 + 60
+        operator = site.layer.operator
+        assert isinstance(operator, IntegerMultiply)
+        cycles = site.output.size * (490 if has_multiplier(operator.requantization) else 267) + 60
         return Cost(cycles, cycles, 44, 330)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -114,7 +124,7 @@ class ConcatenateC(_Simple):
         cycles = flash = shared = 0
         for index, source in enumerate(site.inputs):
             copied = operator.is_copy(index)
-            cycles += (8 if copied else 85) * source.size + 60
+            cycles += (8 if copied else 102) * source.size + 60
             flash += 24 if copied else 40
             shared = max(shared, 60 if copied else 200)
         return Cost(cycles, cycles, flash, shared)
@@ -134,7 +144,7 @@ class ConcatenateC(_Simple):
                 headers.add("gc_move.h")
                 continue
             rule, multiplier = operator.rules[index], int(operator.multipliers[index])
-            start = int(operator.biases[index]) - flip(source) * multiplier + int(rounding(rule)[0])
+            start = int(operator.biases[index]) - flip(source) * multiplier + sum_start(rule)
             constants.append(
                 Structure(
                     f"{prefix}_{index}",
@@ -146,8 +156,8 @@ class ConcatenateC(_Simple):
                         ("multiplier", str(multiplier)),
                         ("start", str(start)),
                         ("flip", str(flip(source))),
-                        ("shift", str(int(rule.shift[0]))),
-                        ("clamp", clamp(rule)),
+                        ("low", str(rule.low)),
+                        ("high", str(rule.high)),
                     ),
                 )
             )
@@ -164,7 +174,7 @@ class CropC(_Simple):
     operator = IntegerCrop
 
     def cost(self, site: Site) -> Cost:
-        cycles = 8 * site.output.size + 14 * site.output.shape[0] + 40
+        cycles = 7 * site.output.size + 14 * site.output.shape[0] + 40
         return Cost(cycles, cycles, 28, 60)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -187,7 +197,7 @@ class PadC(_Simple):
     operator = IntegerPad
 
     def cost(self, site: Site) -> Cost:
-        cycles = 8 * site.output.size + 40 * site.output.shape[0] + 60
+        cycles = 9 * site.output.size + 50 * site.output.shape[0] + 60
         return Cost(cycles, cycles, 20, 130)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -219,7 +229,7 @@ class PermuteC(_Simple):
     operator = IntegerPermute
 
     def cost(self, site: Site) -> Cost:
-        cycles = 12 * site.output.size + 100
+        cycles = 22 * site.output.size + 100
         return Cost(cycles, cycles, 24, 160)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:

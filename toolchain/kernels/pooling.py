@@ -52,7 +52,8 @@ class _PoolC(Kernel):
     def cost(self, site: Site) -> Cost:
         values = site.output.size * math.prod(_operator(site).size)
         lines = values // _operator(site).size[-1]
-        cycles = 12 * values + 12 * lines + 50 * site.output.size + 60
+        largest = isinstance(site.layer.operator, IntegerMaxPooling)
+        cycles = (17 if largest else 19) * values + 23 * lines + (70 if largest else 177) * site.output.size + 60
         return Cost(cycles, cycles, 32, 260)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -114,8 +115,8 @@ class _WindowC(Kernel):
         operator = _operator(site)
         values = site.output.size * math.prod(operator.size)
         lines = values // operator.size[-1]
-        cycles = 13 * values + 14 * lines + 60 * site.output.size + 100
         rule = _rule(operator)
+        cycles = (19 if rule else 17) * values + 23 * lines + (293 if rule else 113) * site.output.size + 100
         return Cost(cycles, cycles, 40 + (3 * rule.multiplier.size if rule else 0), 420)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:

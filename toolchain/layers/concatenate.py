@@ -77,6 +77,8 @@ class Concatenate(FloatOperator):
         return np.concatenate(inputs, axis=self.axis)
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
+        from toolchain.quantization.scheme import coarse_enough
+
         shape, axis = joined([source.shape for source in inputs], self.axis)
         alike = {(source.dtype, source.scale, source.zero_point) for source in inputs}
         if len(alike) == 1:
@@ -84,7 +86,7 @@ class Concatenate(FloatOperator):
             output = replace(inputs[0], shape=shape, low=low, high=high)
         else:
             ends = [float(source.real(np.array(end))) for source in inputs for end in (source.low, source.high)]
-            output = scheme.tensor(shape, min(ends), max(ends))
+            output = coarse_enough(scheme.tensor(shape, min(ends), max(ends)), max(source.scale for source in inputs))
         parts = [_part(source, output) for source in inputs]
         multipliers = np.array([multiplier for multiplier, _, _ in parts], np.int32)
         biases = np.concatenate([bias for _, bias, _ in parts])
@@ -93,13 +95,13 @@ class Concatenate(FloatOperator):
 
 def _part(source: Tensor, output: Tensor) -> tuple[int, np.ndarray, Requantization]:
     """Multiplier, bias and requantization from codes of ``source`` to those of ``output``; 1, 0 and none if alike."""
-    from toolchain.quantization.scheme import common_shift
+    from toolchain.quantization.scheme import SUM_SHIFT, sum_multipliers
 
     if (source.dtype, source.scale, source.zero_point) == (output.dtype, output.scale, output.zero_point):
         return 1, np.zeros(1, np.int32), _rule(0, 0, output)
-    multipliers, shift = common_shift(np.array([source.scale / output.scale]))
-    multiplier = int(multipliers[0])
-    return multiplier, int_of(-multiplier * float(source.zero_point)), _rule(shift, int(output.zero_point), output)
+    multiplier = int(sum_multipliers(np.array([source.scale / output.scale]))[0])
+    rule = _rule(SUM_SHIFT, int(output.zero_point), output)
+    return multiplier, int_of(-multiplier * float(source.zero_point)), rule
 
 
 def _rule(shift: int, zero_point: int, output: Tensor) -> Requantization:
@@ -108,7 +110,7 @@ def _rule(shift: int, zero_point: int, output: Tensor) -> Requantization:
 
 @dataclass(frozen=True, eq=False)
 class IntegerConcatenate(IntegerOperator):
-    """y_k = clamp(((x_k · multiplier_k + bias_k + 2^(shift-1)) >> shift) + zero point, low, high), side by side.
+    """y_k = clamp(((x_k · multiplier_k + bias_k + 2^15) >> 16) + zero point, low, high), side by side.
 
     ``axis`` counts the output's axes from 0; ``multipliers`` and ``biases`` int32 (inputs,); a rule for each input.
     """

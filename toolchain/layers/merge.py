@@ -2,9 +2,9 @@
 
 Each input has its own scale. The sum is exact in integers up to one rounding at the end:
 
-    y = clamp(((Σ x_k · multiplier_k + bias + 2^(shift-1)) >> shift) + zero point, low, high)
+    y = clamp(((Σ x_k · multiplier_k + bias + 2^15) >> 16) + zero point, low, high)
 
-with 16-bit multipliers that share one shift, and the inputs' zero points in the bias.
+with the inputs' zero points in the bias; a multiplier of 2^16 is 1, so that a product is off by less than 1/256 code.
 """
 
 from __future__ import annotations
@@ -73,29 +73,34 @@ class Add(FloatOperator):
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.quantization.linear import bounded
-        from toolchain.quantization.scheme import common_shift
+        from toolchain.quantization.scheme import coarse_enough, sum_multipliers
 
-        output = scheme.tensor(inputs[0].shape, *seen)
-        factors = np.array(self.weights(len(inputs))) * [source.scale for source in inputs] / output.scale
-        multipliers, shift = common_shift(factors)
+        units = np.array(self.weights(len(inputs))) * [source.scale for source in inputs]
+        output = coarse_enough(scheme.tensor(inputs[0].shape, *seen), float(np.abs(units).sum()))
+        multipliers = sum_multipliers(units / output.scale)
         bias = -float(np.sum(multipliers * np.array([source.zero_point for source in inputs])))
-        rule = Requantization(
-            np.ones(1, np.int32), np.array([shift], np.int32), int(output.zero_point), output.low, output.high
-        )
-        rule, output = bounded(rule, output, self.activation)
+        rule, output = bounded(sum_rule(output), output, self.activation)
         return IntegerAdd(multipliers, int_of(bias), rule), output
+
+
+def sum_rule(output: Tensor) -> Requantization:
+    """The shift by 16 that ends a sum."""
+    from toolchain.quantization.scheme import SUM_SHIFT
+
+    shift = np.array([SUM_SHIFT], np.int32)
+    return Requantization(np.ones(1, np.int32), shift, int(output.zero_point), output.low, output.high)
 
 
 def int_of(bias: float) -> np.ndarray:
     """A bias as int32 (1,). Raises LayerError if it does not fit."""
-    if abs(bias) >= 1 << 30:
-        raise LayerError("the scales of the inputs differ too much for a 32-bit sum; scale one of them before")
+    if abs(bias) >= 1 << 29:
+        raise LayerError("0 lies too far outside of an input's codes for a 32-bit sum; choose a smaller input.offset")
     return np.array([round(bias)], np.int32)
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerAdd(IntegerOperator):
-    """The sum defined above; ``multipliers`` int32 (inputs,) within 16 bits, ``bias`` int32 (1,)."""
+    """The sum defined above; ``multipliers`` int32 (inputs,), ``bias`` int32 (1,)."""
 
     kind = "add"
     multipliers: np.ndarray

@@ -2,7 +2,7 @@
 
 Passes fold it into the layer before or after it; where neither can take it, it is computed in integers:
 
-    y = clamp(((x · multiplier_c + bias_c + 2^(shift-1)) >> shift) + zero point, low, high)
+    y = clamp(((x · multiplier_c + bias_c + 2^15) >> 16) + zero point, low, high)
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from toolchain.errors import LayerError
 from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
+from toolchain.layers.merge import sum_rule
 from toolchain.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -141,26 +142,24 @@ class Scaling(FloatOperator):
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.quantization.linear import bounded
-        from toolchain.quantization.scheme import common_shift
+        from toolchain.quantization.scheme import SUM_SHIFT, coarse_enough, sum_multipliers
 
         (source,) = inputs
         channels = source.shape[-1]
-        output = scheme.tensor(source.shape, *seen)
-        factors = np.broadcast_to(self.scale, channels) * source.scale / output.scale
-        multipliers, shift = common_shift(factors)
-        exact = np.broadcast_to(self.offset, channels) / output.scale * 2.0**shift - multipliers * source.zero_point
-        if np.any(np.abs(exact) >= 1 << 30):
+        units = np.broadcast_to(self.scale, channels) * source.scale
+        output = coarse_enough(scheme.tensor(source.shape, *seen), float(np.abs(units).max()))
+        multipliers = sum_multipliers(units / output.scale)
+        offsets = np.broadcast_to(self.offset, channels) / output.scale
+        exact = offsets * 2.0**SUM_SHIFT - multipliers * source.zero_point
+        if np.any(np.abs(exact) >= 1 << 29):
             raise LayerError("an offset is too large for a 32-bit sum; its scale is far too small")
-        rule = Requantization(
-            np.ones(1, np.int32), np.array([shift], np.int32), int(output.zero_point), output.low, output.high
-        )
-        rule, output = bounded(rule, output, self.activation)
+        rule, output = bounded(sum_rule(output), output, self.activation)
         return IntegerScaling(multipliers, np.rint(exact).astype(np.int32), rule), output
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerScaling(IntegerOperator):
-    """See above; ``multipliers`` int32 (channels,) within 16 bits, ``bias`` int32 (channels,)."""
+    """See above; ``multipliers`` and ``bias`` int32 (channels,)."""
 
     kind = "scaling"
     multipliers: np.ndarray

@@ -65,6 +65,10 @@ def error_bound(operator: Any, place: Place) -> np.ndarray | None:
     return np.asarray(carried.forward(errors) + wrong.forward(np.abs(values)) + 0.5 * place.output.scale)
 
 
+MOVED = (Flatten, Reshape, Permute, Pad, Crop, MaxPooling)
+"""Operators whose results are values of their input: nothing is cut off."""
+
+
 @error_bound.register(Flatten)
 @error_bound.register(Reshape)
 @error_bound.register(Permute)
@@ -128,7 +132,7 @@ def _joined(operator: Concatenate, place: Place) -> np.ndarray:
     assert isinstance(integer, IntegerConcatenate)
     parts = []
     for index, error in enumerate(place.errors):
-        rest = 0.0 if integer.is_copy(index) else 0.5 + 128.5 / 2.0 ** int(integer.rules[index].shift[0])
+        rest = 0.0 if integer.is_copy(index) else 0.5 + 2.0**-8
         parts.append(error + rest * place.output.scale)
     return operator.forward(*parts)
 

@@ -66,7 +66,9 @@ def _recurrent(operator: Recurrent, place: Place) -> np.ndarray:
             reached = _product(gate, gate_error, np.tanh(next_cell), memory_error + TANH)
         else:
             reached = memory_error
-        hidden_error = reached + ROUNDING * STATE_SCALE + _outside(after, -1.0, 127 / 128)
+        # Both states lie between -1 and 1: whatever gates may add up to, they are never further than 2 apart.
+        hidden_error = np.minimum(reached + ROUNDING * STATE_SCALE + _outside(after, -1.0, 127 / 128), 2.0)
+        memory_error = np.minimum(memory_error, 16.0 if operator.cell == "lstm" else 2.0) + _outside(next_cell, -8, 8)
         hidden, cell = after, next_cell
         bounds.append(hidden_error)
     return np.stack(bounds, axis=1) if operator.sequences else hidden_error

@@ -80,7 +80,7 @@ class PowerOfTwo:
 MULTIPLIER_BITS = 15
 LEAST_SHIFT = 9
 GREATEST_SHIFT = 39
-GREATEST_COMMON_SHIFT = 24
+SUM_SHIFT = 16
 GREATEST_FACTOR = 32
 
 
@@ -132,20 +132,22 @@ def fixed_point(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return multiplier.astype(np.int32), (shift - carried).astype(np.int32)
 
 
-def common_shift(factors: np.ndarray) -> tuple[np.ndarray, int]:
-    """Multipliers (int32, at most 16 bits with sign) that share one shift, multiplier / 2^shift ≈ factor.
+def sum_multipliers(factors: np.ndarray) -> np.ndarray:
+    """Multipliers (int32) of codes in a sum that is then shifted by 16: multiplier / 2^16 ≈ factor.
 
-    The greatest one has 15 bits, so that a code times its multiplier is off by less than 2^8 / 2^shift output codes.
-    Raises LayerError for factors of 2^15 or more.
+    A code's product is off by less than 1/256 of an output code, whatever the factor. Raises LayerError for factors
+    above 32 (see ``coarse_enough``), with which sums might not stay within 31 bits.
     """
     largest = float(np.abs(factors).max(initial=0.0))
-    if largest >= 2.0**MULTIPLIER_BITS:
-        raise LayerError(f"a factor of {largest:g} between scales is out of range (32768 or more)")
-    shift = MULTIPLIER_BITS - math.frexp(largest)[1] if largest > 0 else 0
-    shift = min(shift, GREATEST_COMMON_SHIFT)
-    if np.any(np.rint(np.abs(factors) * 2.0**shift) >= 1 << MULTIPLIER_BITS):  # rounding went up to 2^15
-        shift -= 1
-    return np.rint(factors * 2.0**shift).astype(np.int32), shift
+    if largest > GREATEST_FACTOR:
+        raise LayerError(f"a factor of {largest:g} between scales is out of range (more than {GREATEST_FACTOR})")
+    return np.rint(factors * 2.0**SUM_SHIFT).astype(np.int32)
+
+
+def coarse_enough(output: Tensor, unit: float) -> Tensor:
+    """``output`` with its scale doubled until ``unit`` (what all codes of a sum weigh together) is at most 32 codes."""
+    doublings = max(0, exponent_above(unit / output.scale / GREATEST_FACTOR)) if unit > 0 else 0
+    return replace(output, scale=output.scale * 2.0**doublings)
 
 
 SCHEMES: dict[str, type[Scheme]] = {"power_of_two": PowerOfTwo, "affine": Affine}
