@@ -14,6 +14,7 @@
  */
 #if defined __AVR__ && !defined GC_PORTABLE
 #include "gc_asm.h"
+#include "gc_dense8.h"
 
 /* One product: 8 cycles. */
 .macro PRODUCT low, middle, high
@@ -182,7 +183,10 @@ GC_END gc_k_dense8_runs_8x2
 GC_FUNCTION gc_k_dense8_store
         in      XL, SPL
         in      XH, SPH
-        adiw    XL, 1 + GC_RETURN_ADDRESS
+        adiw    XL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
+        .global gc_k_dense8_store_at_x
+        .type   gc_k_dense8_store_at_x, @function
+gc_k_dense8_store_at_x:                 ; the same for who has found the frame
         .macro STORE low, middle, high
         st      X+, \low
         st      X+, \middle

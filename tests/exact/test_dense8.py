@@ -23,7 +23,8 @@ from toolchain.layers.dense import IntegerDense
 SETTINGS = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse")
+INT4 = ("dense8_int4", "dense8_int4_copy", "dense8_int4_skip")
+KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse", *INT4)
 CALL_SAVED = [*range(2, 18), 28, 29]
 
 
@@ -75,10 +76,12 @@ def hard_inputs(inputs: int, signed: bool, rng: np.random.Generator) -> np.ndarr
     return (codes - 128).astype(np.int8) if signed else codes.astype(np.uint8)
 
 
-def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str) -> np.ndarray:
-    weights = rng.integers(-127, 128, (inputs, outputs))
+def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str, kernel: str = "") -> np.ndarray:
+    """Weights that ``kernel`` can store, none so large that 24 bits do not hold the sum."""
+    most = 7 if kernel in INT4 else 127
+    weights = rng.integers(-most, most + 1, (inputs, outputs))
     if kind == "extreme":
-        weights = rng.choice([-127, 0, 127], (inputs, outputs))
+        weights = rng.choice([-most, 0, most], (inputs, outputs))
     elif kind == "dead":
         weights[rng.random(inputs) < 0.4] = 0
         weights[:, rng.random(outputs) < 0.3] = 0
@@ -86,9 +89,9 @@ def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str) -> np
         weights[rng.random((inputs, outputs)) < 0.95] = 0
     elif kind == "zero":
         weights[:] = 0
-    limit = 1 << 22
+    limit = 1 << (18 if kernel in INT4 else 22)
     while (np.abs(weights).sum(axis=0) * 255).max() > limit and kind != "zero":
-        weights = weights // 2
+        weights = np.fix(weights / 2).astype(np.int64)
     return weights
 
 
@@ -105,7 +108,7 @@ def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str) -> np
 )
 def test_three_ways(tmp_path, seed, inputs, outputs, kind, affine, signed, kernel, prefer) -> None:
     rng = np.random.default_rng(seed)
-    graph = network(matrix(rng, inputs, outputs, kind), rng, affine=affine, signed=signed)
+    graph = network(matrix(rng, inputs, outputs, kind, kernel), rng, affine=affine, signed=signed)
     check(graph, hard_inputs(inputs, signed, rng), tmp_path / "bench", prefer=prefer, forced=kernel)
 
 
@@ -113,7 +116,7 @@ def test_three_ways(tmp_path, seed, inputs, outputs, kind, affine, signed, kerne
 @pytest.mark.parametrize("inputs, outputs", [(784, 9), (1000, 3), (512, 8), (2, 1), (1, 1)])
 def test_large_and_small(tmp_path, kernel: str, inputs: int, outputs: int) -> None:
     rng = np.random.default_rng(inputs)
-    graph = network(matrix(rng, inputs, outputs, "dead"), rng, signed=False)
+    graph = network(matrix(rng, inputs, outputs, "dead", kernel), rng, signed=False)
     check(graph, hard_inputs(inputs, False, rng), tmp_path / "bench", forced=kernel)
 
 
@@ -160,7 +163,7 @@ def test_constant_time_beyond_24_bits(tmp_path, affine: bool) -> None:
 @pytest.mark.parametrize("affine", [False, True])
 def test_call_saved_registers(tmp_path: Path, kernel: str, affine: bool) -> None:
     rng = np.random.default_rng(7)
-    graph = network(matrix(rng, 40, 11, "dead"), rng, affine=affine)
+    graph = network(matrix(rng, 40, 11, "dead", kernel), rng, affine=affine)
     core = bench(graph, tmp_path / "bench", forced=kernel).core()
     codes = rng.integers(0, 256, 40).astype(np.uint8)
     core.write(core.call("gc_input").value, codes.tobytes())
@@ -175,7 +178,7 @@ def test_call_saved_registers(tmp_path: Path, kernel: str, affine: bool) -> None
 def test_portable_twin_on_the_chip(tmp_path: Path, kernel: str) -> None:
     """The C twin compiled for the AVR computes the same."""
     rng = np.random.default_rng(11)
-    graph = network(matrix(rng, 40, 11, "dead"), rng)
+    graph = network(matrix(rng, 40, 11, "dead", kernel), rng)
     codes = hard_inputs(40, False, rng)
     built = bench(graph, tmp_path / "bench", forced=kernel, definitions=("GC_PORTABLE",))
     np.testing.assert_array_equal(built.avr(codes).outputs, graph.run(codes.astype(np.int64)).astype(np.uint8))
@@ -217,8 +220,9 @@ def test_sparse_with_gaps_and_long_lists(tmp_path) -> None:
 def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, prefer: str) -> None:
     """Cycles and flash of the cost model are within 3 percent of the simulator's and the linker's."""
     rng = np.random.default_rng(3)
+    kind = "dead" if kernel.endswith("copy") else "sparse" if kernel.endswith("sparse") else "random"
     graph = network(
-        matrix(rng, inputs, outputs, {"dense8_copy": "dead", "dense8_sparse": "sparse"}.get(kernel, "random")),
+        matrix(rng, inputs, outputs, kind, kernel),
         rng,
         affine=affine,
     )

@@ -44,6 +44,27 @@ class Finish:
         """What is added to output codes to make them unsigned."""
         return 128 if self.rule.low < 0 else 0
 
+    def steps(self, filter_: int) -> int | None:
+        """For a sum that is to fit into 16 bits: by how many output steps it is to be lower than it is.
+
+        None: it does not fit, or the filter has a multiplier.
+        """
+        shift = int(self.rule.shift[0])
+        low, high, limit = int(self.low[filter_]), int(self.high[filter_]), 1 << 15
+        if self.scaled:
+            return None
+        if low >= -limit and high < limit:
+            return 0
+        steps = (low + high) // 2 >> shift
+        inside = low - (steps << shift) >= -limit and high - (steps << shift) < limit
+        return steps if inside and shift >= 8 and low >> shift >= -128 and high >> shift <= 127 else None
+
+    def emit_lowered(self, text: Text, filter_: int, registers: list[str], steps: int) -> None:
+        """``emit`` for a sum in 16 bits that is lower by ``steps`` output steps."""
+        lower = steps << int(self.rule.shift[0])
+        low, high = int(self.low[filter_]) - lower, int(self.high[filter_]) - lower
+        self._shift(text, registers, int(self.rule.shift[0]), low, high, steps)
+
     def emit(self, text: Text, filter_: int, registers: list[str]) -> None:
         """The code of one filter's accumulator (registers from the lowest byte up) into r31."""
         shift = int(np.broadcast_to(self.rule.shift, self.start.shape)[filter_])
@@ -78,8 +99,8 @@ class Finish:
                 for carry in range(max(place + 2, 1), 4):
                     text(f"adc {PRODUCT[carry]}, r30")
 
-    def _shift(self, text: Text, registers: list[str], shift: int, low: int, high: int) -> None:
-        """r31 = clamp(registers >> shift), for values from ``low`` to ``high``."""
+    def _shift(self, text: Text, registers: list[str], shift: int, low: int, high: int, steps: int = 0) -> None:
+        """r31 = clamp((registers >> shift) + steps), for values from ``low`` to ``high`` in the registers."""
         dropped, rest = divmod(min(shift, 8 * len(registers) - 1), 8)
         kept = registers[dropped:]
         wide = bits(low >> 8 * dropped, high >> 8 * dropped) + 8 - rest
@@ -93,11 +114,16 @@ class Finish:
         low, high = low >> shift, high >> shift
         while len(kept) > 2 and bits(low, high) <= 8 * len(kept) - 8:
             kept = kept[:-1]
-        self._clamp(text, kept, low, high)
+        self._clamp(text, kept, low, high, steps)
 
-    def _clamp(self, text: Text, kept: list[str], low: int, high: int) -> None:
+    def _clamp(self, text: Text, kept: list[str], low: int, high: int, steps: int) -> None:
         least, most = self.rule.low + self.offset, self.rule.high + self.offset
-        if low >= 0 and high <= 255:
+        if steps:
+            low, high = low + steps, high + steps
+            text(f"mov r31, {kept[0]}", f"subi r31, {-steps & 0xFF}")
+            if low < 0:
+                text("sbrc r31, 7", f"ldi r31, {least}")
+        elif low >= 0 and high <= 255:
             text(f"mov r31, {kept[0]}")
         elif len(kept) == 1:
             text(f"mov r31, {kept[0]}", "sbrc r31, 7", f"ldi r31, {least}")

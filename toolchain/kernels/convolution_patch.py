@@ -13,7 +13,7 @@ the four sums is requantized.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class _Filter:
     def price(self) -> int:
         """Cycles beyond those of sums of 16 bits that begin with 0."""
         carries = 14 + 4 * (len(self.taps) - self.carry) if self.carry is not None else 0
-        return carries + 3 * self.negated + (10 if self.start else 0)
+        return carries + 3 * self.negated + (8 if self.start else 0)
 
 
 def _plan(weights: np.ndarray, high: int) -> _Filter:
@@ -238,14 +238,15 @@ class _Writer:
         if not plan.taps:
             text(f"ldi r31, {self._blank()[filter_]}")
             return
+        steps = self.finish.steps(filter_) if plan.carry is None and not plan.negated else None
+        if steps is not None:
+            self._narrow(text, filter_, plan, steps)
+            return
         self._sums(text, plan)
         self._largest(text, plan)
         registers = ["r18", "r19", "r26"]
         start = int(self.finish.start[filter_])
-        low, high = int(self.finish.low[filter_]), int(self.finish.high[filter_])
-        if plan.carry is None and not self.finish.scaled and low >= -LIMIT and high < LIMIT:
-            registers = registers[:2]
-        elif plan.carry is None:
+        if plan.carry is None:
             text("mov r26, r19", "lsl r26", "sbc r26, r26")
         if plan.negated:
             text(*(f"com {register}" for register in registers))
@@ -256,6 +257,18 @@ class _Writer:
         if self.finish.scaled:
             text("ldi r30, 0")
         self.finish.emit(text, filter_, registers)
+        self.finish.signed_result(text)
+
+    def _narrow(self, text: Text, filter_: int, plan: _Filter, steps: int) -> None:
+        """A filter whose sums, bias included, have 16 bits. The bias comes before the comparison if that needs it."""
+        bias = int(self.finish.start[filter_]) - (steps << int(self.finish.rule.shift[0]))
+        self._sums(text, replace(plan, start=0))
+        for low in LOW if plan.start else ():
+            text(f"subi r{low}, {-bias & 0xFF}", f"sbci r{low + 1}, {-bias >> 8 & 0xFF}")
+        self._largest(text, plan)
+        if not plan.start:
+            text(f"subi r18, {-bias & 0xFF}", f"sbci r19, {-bias >> 8 & 0xFF}")
+        self.finish.emit_lowered(text, filter_, ["r18", "r19"], steps)
         self.finish.signed_result(text)
 
     def _sums(self, text: Text, plan: _Filter) -> None:

@@ -16,6 +16,8 @@ from toolchain.quantization.ranges import bits
 
 WIDTH = 8
 BYTE = 255
+GREATEST_SHIFT = 39
+"""What the C twin's 32-bit arithmetic can shift by, with multipliers."""
 SHORTEST_GAP = 2
 """Fewer dead inputs in a row leave no room for the two sentinels of gc_k_dense8_skip."""
 
@@ -59,9 +61,15 @@ class Dense8(Kernel):
     prepare = "sum"
     rows = "rows"
     skips = False
+    least, most = -127, 127
+    extra_bits = 0  # by which sums and biases are scaled up
+
+    def proven(self, site: Site) -> bool:
+        """Whether the weights are storable and 24 bits are proven to hold the accumulator."""
+        return fits(site, self.least, self.most, self.extra_bits)
 
     def fits(self, site: Site) -> bool:
-        return fits(site) and not flip(site.inputs[0])
+        return self.proven(site) and not flip(site.inputs[0])
 
     def runs(self, site: Site) -> list[Run]:
         return [Run(0, 0, len(integer_dense(site).weights))]
@@ -74,28 +82,28 @@ class Dense8(Kernel):
     def cost(self, site: Site) -> Cost:
         operator, runs, source = integer_dense(site), self.runs(site), site.inputs[0]
         inputs, outputs = operator.weights.shape
-        multiplied = scaled(operator.requantization)
-        widths = [WIDTH] * (outputs // WIDTH) + [outputs % WIDTH] * (outputs % WIDTH > 0)
+        multiplied = scaled(operator.requantization, self.extra_bits)
+        widths = [block.stop - block.start for block in blocks(operator)]
         pieces = {self.piece(site, width): width for width in widths}
         live = _count(runs)
 
         def cycles(traffic: costs.Traffic) -> int:
             rows = sum(costs.rows_cycles(self.piece(site, width), width, live, traffic) for width in widths)
             return round(
-                costs.driver_cycles(len(widths), len(pieces))
+                costs.driver_cycles(len(widths), len(pieces), self.rows)
                 + costs.prepare_cycles(self.prepare, inputs, live, len(runs), traffic)
-                + costs.finish_cycles(operator.requantization, outputs, multiplied)
+                + costs.finish_cycles(operator.requantization, outputs, multiplied, self.extra_bits)
                 + rows
             )
 
-        per_output = live + (6 if multiplied else 3)
+        stored = sum(len(self.packed(operator.weights[:live, block])) for block in blocks(operator))
         descriptor = 17 + 6 * len(pieces) + 1 + 3 * len(runs)
         return Cost(
             cycles(costs.expected(live, source.nonzero, picture=site.layer.inputs[0] == "input")),
             cycles(costs.densest(live)),
-            outputs * per_output + descriptor + costs.STUB,
+            stored + outputs * (6 if multiplied else 3) + descriptor + costs.STUB,
             costs.DRIVER
-            + costs.STORE
+            + costs.store_bytes(self.rows)
             + costs.PREPARE[self.prepare]
             + costs.FINISH["scale" if multiplied else "shift"]
             + sum(map(costs.piece_bytes, pieces)),
@@ -106,27 +114,26 @@ class Dense8(Kernel):
         """The descriptor's ``rows``."""
         return _count(self.runs(site))
 
+    def packed(self, weights: np.ndarray) -> np.ndarray:
+        """The weights of a block (live rows, up to 8 outputs; int8) as they are stored (uint8, one axis)."""
+        return (128 - weights.astype(np.int64)).astype(np.uint8).reshape(-1)
+
     def streams(self, site: Site) -> Iterator[tuple[int, np.ndarray]]:
-        """Each block's width and stream (uint8): 128 - w of its live rows, then its biases."""
+        """Each block's width and stream (uint8): its live rows' weights, then its biases."""
         operator = integer_dense(site)
         weights = np.concatenate([operator.weights[run.start : run.start + run.length] for run in self.runs(site)])
-        constants = channel_constants(operator, flip(site.inputs[0]))
+        constants = channel_constants(operator, flip(site.inputs[0]), self.extra_bits)
         for block in blocks(operator):
             yield (
                 block.stop - block.start,
-                np.concatenate(
-                    [
-                        (128 - weights[:, block].astype(np.int64)).astype(np.uint8).reshape(-1),
-                        constants[block].reshape(-1),
-                    ]
-                ),
+                np.concatenate([self.packed(weights[:, block]), constants[block].reshape(-1)]),
             )
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         runs, flipped = self.runs(site), flip(site.inputs[0])
         requantization = integer_dense(site).requantization
-        multiplied = scaled(requantization)
-        shift = int(requantization.shift[0]) - 1
+        multiplied = scaled(requantization, self.extra_bits)
+        shift = int(requantization.shift[0]) + self.extra_bits - 1
         constants: list[Constant | Structure] = []
         parts: list[str] = []
         grouped = _parts(self.streams(site))
@@ -163,7 +170,9 @@ class Dense8Copy(Dense8):
     consumes = True
 
     def fits(self, site: Site) -> bool:
-        return fits(site) and bool(flip(site.inputs[0]) or _count(self.runs(site)) < len(integer_dense(site).weights))
+        if not self.proven(site):
+            return False
+        return bool(flip(site.inputs[0])) or _count(self.runs(site)) < len(integer_dense(site).weights)
 
     def runs(self, site: Site) -> list[Run]:
         return live_runs(integer_dense(site).weights, shortest=1)
@@ -179,6 +188,9 @@ class Dense8Skip(Dense8):
     consumes = True
     constant_time = False
 
+    def fits(self, site: Site) -> bool:
+        return self.proven(site) and not flip(site.inputs[0])
+
     def runs(self, site: Site) -> list[Run]:
         return live_runs(integer_dense(site).weights)
 
@@ -191,24 +203,32 @@ def integer_dense(site: Site) -> IntegerDense:
     return site.layer.operator
 
 
-def scaled(requantization: Requantization) -> bool:
+def scaled(requantization: Requantization, extra_bits: int = 0) -> bool:
     """Whether gc_k_dense8_finish_scale is needed: gc_k_dense8_finish_shift shifts by 1 at least."""
-    return has_multiplier(requantization) or int(requantization.shift[0]) == 0
+    return has_multiplier(requantization) or int(requantization.shift[0]) + extra_bits == 0
 
 
 def _count(runs: Sequence[Run]) -> int:
     return sum(run.length for run in runs)
 
 
-def fits(site: Site, least: int = -127) -> bool:
-    """Weights of at least ``least`` and a final accumulator, with its rounding term, proven to fit 24 bits."""
+def fits(site: Site, least: int, most: int, extra_bits: int = 0) -> bool:
+    """Weights of ``least`` to ``most``, and a final accumulator proven to fit 24 bits.
+
+    The accumulator is scaled up by ``extra_bits`` and has the rounding term in it.
+    """
     operator = site.layer.operator
-    if not isinstance(operator, IntegerDense) or operator.weights.min(initial=0) < least:
+    if not isinstance(operator, IntegerDense):
+        return False
+    if not least <= operator.weights.min(initial=0) <= operator.weights.max(initial=0) <= most:
         return False
     assert site.low is not None
     assert site.high is not None
-    term = 0 if has_multiplier(operator.requantization) else int(rounding(operator.requantization).max())
-    return bits(int(site.low.min()), int(site.high.max()) + term) <= 24
+    requantization = operator.requantization
+    term = 0 if has_multiplier(requantization) else int(rounding(requantization).max())
+    if int(requantization.shift.max()) + extra_bits > GREATEST_SHIFT:
+        return False
+    return bits(int(site.low.min()) << extra_bits, (int(site.high.max()) + term) << extra_bits) <= 24
 
 
 def blocks(operator: IntegerDense) -> Iterator[slice]:
@@ -218,18 +238,19 @@ def blocks(operator: IntegerDense) -> Iterator[slice]:
         yield slice(start, min(start + WIDTH, outputs))
 
 
-def channel_constants(operator: IntegerDense, flipped: int = 0) -> np.ndarray:
+def channel_constants(operator: IntegerDense, flipped: int = 0, extra_bits: int = 0) -> np.ndarray:
     """What the stream holds of each output (outputs, 3 or 6; uint8): bias, and multiplier and shift if any."""
     requantization = operator.requantization
     bias = operator.bias.astype(np.int64) - flipped * operator.weights.astype(np.int64).sum(axis=0)
     columns: list[np.ndarray] = []
-    if scaled(requantization):
+    if scaled(requantization, extra_bits):
         plain = not has_multiplier(requantization)  # a multiplier of 1 and no shift
         multiplier = np.broadcast_to(1 << 14 if plain else requantization.multiplier.astype(np.int64), bias.shape)
         shift = np.broadcast_to(14 if plain else requantization.shift.astype(np.int64), bias.shape)
-        columns = [multiplier, multiplier >> 8, shift - 9]
+        columns = [multiplier, multiplier >> 8, shift + extra_bits - 9]
     else:
         bias = bias + rounding(requantization)
+    bias = bias << extra_bits
     return (np.stack([bias, bias >> 8, bias >> 16, *columns], axis=1) & BYTE).astype(np.uint8)
 
 

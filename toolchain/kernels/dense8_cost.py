@@ -17,10 +17,12 @@ RUN_LENGTH = 5.6
 STUB = 14 + 2  # a layer's C function, and the call of it
 DRIVER = 296
 STORE = 58
+STORE_CYCLES = {"nibbles": 265, "nibble_runs": 265, "sparse": 0}
+PIECES = {"rows": (24, 10), "runs": (30, 10), "nibbles": (34, 20), "nibble_runs": (36, 20)}
 SPARSE = 160
 FINISH = {"shift": 112, "scale": 182}
 PREPARE = {"sum": 88, "copy": 52, "skip": 210}
-UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202}
+UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202, "nibbles_4x2": 218, "nibble_runs_4x2": 212}
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ def prepare_cycles(piece: str, inputs: int, live: int, runs: int, traffic: Traff
 
 def rows_cycles(piece: str, width: int, live: int, traffic: Traffic) -> float:
     """One block of ``width`` outputs."""
+    if piece.startswith("nibble"):
+        pairs = (width + 1) // 2
+        each = 61.5 if piece in UNROLLED else 8 + 14 * pairs
+        if piece.startswith("nibbles"):
+            return 14 + each * live + 8 * (live // CHUNK)
+        return 16 + each * traffic.values + 17 * traffic.runs
     if piece.startswith("rows"):
         each = {"rows_8x4": 67, "rows_8x2": 68}.get(piece, 5 + BLOCK * width)
         return 14 + each * live + 5 * (live // CHUNK)
@@ -68,22 +76,28 @@ def rows_cycles(piece: str, width: int, live: int, traffic: Traffic) -> float:
     return 16 + (5 + BLOCK * width) * traffic.values + 12.1 * traffic.runs
 
 
-def finish_cycles(requantization: Requantization, outputs: int, scaled: bool) -> float:
+def finish_cycles(requantization: Requantization, outputs: int, scaled: bool, extra_bits: int = 0) -> float:
     """All outputs, without what each block costs."""
     if not scaled:
-        return outputs * (54 + 7 * ((int(requantization.shift[0]) - 1) // 8))
-    shift = np.broadcast_to(np.maximum(requantization.shift - 9, 0), outputs)
+        return outputs * (54 + 7 * ((int(requantization.shift[0]) + extra_bits - 1) // 8))
+    shift = np.broadcast_to(np.maximum(requantization.shift + extra_bits - 9, 0), outputs)
     return float(93 * outputs + (9 * (shift // 8) + 7 * (shift % 8)).sum())
 
 
-def driver_cycles(blocks: int, parts: int, stores: bool = True) -> float:
-    """``gc_k_dense8`` itself with the call of it, and what is done once a block (``gc_k_dense8_store`` with it)."""
-    return 130 + 32 * parts + (90 + (33 if stores else 0) + 15) * blocks
+def driver_cycles(blocks: int, parts: int, rows: str) -> float:
+    """``gc_k_dense8`` with the call of it, and what is done once a block; storing the sums of ``rows`` included."""
+    return 130 + 32 * parts + (90 + STORE_CYCLES.get(rows, 33) + 15) * blocks
+
+
+def store_bytes(rows: str) -> int:
+    """Flash of what stores the sums that ``rows`` leaves."""
+    return {"nibbles": STORE + 66, "nibble_runs": STORE + 66, "sparse": 0}.get(rows, STORE)
 
 
 def piece_bytes(piece: str) -> int:
     """Flash of one piece that multiplies, such as ``rows_3``."""
     if piece in UNROLLED:
         return UNROLLED[piece]
-    kind, width = piece.split("_")
-    return (24 if kind == "rows" else 30) + 10 * int(width)
+    kind, _, width = piece.rpartition("_")
+    fixed, each = PIECES[kind]
+    return fixed + each * int(width)

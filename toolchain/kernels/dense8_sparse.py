@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from toolchain.kernels import dense8_cost as costs
-from toolchain.kernels.base import Cost, Site, flip
+from toolchain.kernels.base import Cost, Site
 from toolchain.kernels.dense8 import BYTE, Dense8, Run, blocks, channel_constants, integer_dense, scaled
-from toolchain.kernels.dense8 import fits as accumulator_fits
 
 ENTRY_BYTES = 2
 
@@ -20,9 +19,8 @@ class Dense8Sparse(Dense8):
     name = "dense8_sparse"
     function = "gc_k_dense8_as_sparse"
     prepare = "none"
-
-    def fits(self, site: Site) -> bool:
-        return accumulator_fits(site, least=-128) and not flip(site.inputs[0])
+    rows = "sparse"
+    least = -128
 
     def piece(self, site: Site, width: int) -> str:
         return "sparse"
@@ -50,7 +48,7 @@ class Dense8Sparse(Dense8):
         lists = 2 * outputs * self.passes(site)
         multiplied = scaled(operator.requantization)
         cycles = round(
-            costs.driver_cycles(len(widths), parts, stores=False)
+            costs.driver_cycles(len(widths), parts, self.rows)
             + costs.finish_cycles(operator.requantization, outputs, multiplied)
             + 16.5 * entries
             + 13.25 * lists
