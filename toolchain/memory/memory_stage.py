@@ -17,6 +17,7 @@ from toolchain.memory.elf import Image
 from toolchain.report import status
 
 WEIGHTS_OF = re.compile(r"gc_w_(\d+)_")
+CODE_OF = re.compile(r"gc_k_(\d+)_")  # kernels made for one layer: straight-line code
 FUNCTION_OF = re.compile(r"gc_layer_(\d+)_(\w+)")
 
 
@@ -64,17 +65,18 @@ def measure(elf: Path, mcu: str, usage: list[Path] | tuple[Path, ...] = ()) -> d
             "interrupts": depth.interrupts,
             "interrupts_path": list(depth.interrupt_path),
         },
-        "weights": weights_by_layer(image),
+        "weights": by_layer(image, WEIGHTS_OF),
+        "code": by_layer(image, CODE_OF),
         "largest": [{"name": symbol.name, "bytes": symbol.size} for symbol in image.largest(20)],
     }
 
 
-def weights_by_layer(image: Image) -> list[dict[str, Any]]:
-    """Bytes of each layer's constants, in the network's order; only layers that have any."""
+def by_layer(image: Image, pattern: re.Pattern[str]) -> list[dict[str, Any]]:
+    """Bytes of each layer's own constants or code, in the network's order; only layers that have any."""
     names = {int(m[1]): m[2] for s in image.functions if (m := FUNCTION_OF.match(s.name.split(".")[0]))}
     sizes: dict[int, int] = {}
     for symbol in image.symbols:
-        found = WEIGHTS_OF.match(symbol.name)
+        found = pattern.match(symbol.name)
         if found:
             sizes[int(found[1])] = sizes.get(int(found[1]), 0) + symbol.size
     return [{"name": names.get(index, f"layer {index}"), "bytes": size} for index, size in sorted(sizes.items())]

@@ -153,7 +153,10 @@ def _notes(name: str, report: dict[str, Any], memory: dict[str, Any], manifest: 
     section = report[name]
     if name == "program":
         parts = [(f"{layer['name']} weights", layer["bytes"]) for layer in memory["weights"]]
-        parts += [("kernels", section["kernels"]), ("application", section["application"])]
+        own = memory.get("code", [])
+        parts += [(f"{layer['name']} code", layer["bytes"]) for layer in own]
+        shared = section["kernels"] - sum(layer["bytes"] for layer in own)
+        parts += [("kernels", shared), ("application", section["application"])]
     else:
         parts = [(part, section[part]) for part in ("activations", "stack", "static")]
     notes = [f"largest: {estimate.listed(parts)}"]
