@@ -69,6 +69,11 @@ class AwareNetwork:
         coding = entry.get("weights") or self._plan["quantization"]["weights"]
         return Weighted(session, layer, entry["kind"], coding, (source, shape), normalization, block.function)
 
+    @property
+    def shape(self) -> Shape:
+        """The input's."""
+        return self._input.shape
+
     # What the training loop, the checkpoint and pruning ask of a model
 
     def __call__(self, values: Any, training: bool = False) -> Any:

@@ -2,7 +2,8 @@
 
 Between the layers flow real values, scale · (code - zero point). A layer recovers the codes from them, so that whatever
 keeps or moves values (flatten, max pooling, relu) needs no form of its own. In training a layer computes in float32 and
-rounds its result to the grid; otherwise it computes what the chip does, in float64, where every integer is exact:
+rounds its result to the grid; otherwise it computes what the chip does, in floating point wide enough for every integer
+to be exact (below 2^24 float32, else float64):
 
     acc = Σ codes · weights + bias      code = clamp(floor((acc · M + 2^(s-1)) / 2^s) + zero point)
 
@@ -25,12 +26,13 @@ from toolchain.layers.convolution import pad_code
 from toolchain.layers.pooling import AveragePooling
 from toolchain.quantization.linear import quantize_linear
 from toolchain.quantization.scheme import Affine
-from toolchain.training.aware_weights import Weights
+from toolchain.training.aware_weights import LIMITS, Weights
 from toolchain.training.session import Session
 
 STEP = 1 / 32
 """One code of a normalized layer after relu: 0 to 7.97, eight deviations above the mean."""
 MOMENTUM = 0.99
+FLOAT32_INTEGERS = 1 << 24
 LARGEST_BIAS = 2.0**30
 CONSTANT_FACTOR = 2.0**-8
 
@@ -136,7 +138,9 @@ class Weighted:
             size = geometry.pair(tuple(kernel.shape[:2]))
             self._window = (stride, geometry.pads(shapes[0], size, stride, dilation, layer.padding), dilation)
         self.source, self.grid = Grid(session, shapes[0]), Grid(session, shapes[1])
-        self._codes = tf.Variable(np.zeros(tuple(kernel.shape)), dtype=tf.float64)
+        largest = 255 * LIMITS[coding] * int(np.prod(kernel.shape[:-1]))
+        self._exact = tf.float32 if largest < FLOAT32_INTEGERS else tf.float64
+        self._codes = tf.Variable(np.zeros(tuple(kernel.shape)), dtype=self._exact)
         self._around = tf.Variable(0.0, dtype=tf.float64)
         self._bias = tf.Variable(np.zeros(shapes[1][-1]), dtype=tf.float64)
         self._rule = Rule(session, shapes[1][-1])
@@ -168,8 +172,9 @@ class Weighted:
         return (exact + tf.stop_gradient(tf.round(exact) - exact) - zero) * scale
 
     def _infer(self, values: Any) -> Any:
-        sums = self._sums(self.source.codes(values), self._codes, self._around) + self._bias
-        return self.grid.values(self._rule.apply(sums))
+        tf = self._tf
+        sums = self._sums(tf.cast(self.source.codes(values), self._exact), self._codes, self._around)
+        return self.grid.values(self._rule.apply(tf.cast(sums, tf.float64) + self._bias))
 
     def _sums(self, values: Any, weights: Any, around: Any) -> Any:
         tf = self._tf
@@ -200,7 +205,7 @@ class Weighted:
         linear = quantize_linear(kernel, offset, -1, source, self._shape, (0.0, 0.0), self._function, Affine(), pinned)
         self.source.set(source)
         self.grid.set(linear.output)
-        self._codes.assign(linear.weights.astype(np.float64).reshape(self._codes.shape))
+        self._codes.assign(linear.weights.astype(self._exact.as_numpy_dtype).reshape(self._codes.shape))
         self._bias.assign(linear.bias.astype(np.float64))
         self._rule.set(linear.requantization)
         if self._window is not None:
