@@ -60,7 +60,8 @@ def train(env: Any, plan: Any, data: Any) -> Any:
 def quantize(env: Any, plan: Any, model: Any, data: Any) -> Any:
     """``quantized.npz``, the integer network, and ``ranges.json``, the proof that no accumulator overflows."""
     targets = {"output": f"{plan.folder}/quantized.npz", "ranges": f"{plan.folder}/ranges.json"}
-    return stage(env, "quantize", targets, {"plan": plan.quantization, "model": model, "dataset": data})[0]
+    inputs = {"plan": plan.quantization, "model": model, "dataset": data}
+    return stage(env, "quantize", targets, inputs, private=f"--manifest {plan.values.path}")[0]
 
 
 def generate_code(env: Any, plan: Any, network: Any) -> Any:

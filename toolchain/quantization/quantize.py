@@ -13,13 +13,21 @@ from toolchain.quantization.calibration import BATCH, MIN_MAX, Calibration, obse
 from toolchain.quantization.scheme import Scheme
 
 
+class RefusedLayer(GoldcrestError):
+    """A layer that cannot be quantized exactly: its name, why and what to do, and the manifest's option at fault."""
+
+    def __init__(self, layer: str, error: LayerError) -> None:
+        super().__init__(f"layer {layer}: {error}")
+        self.layer, self.reason, self.option = layer, str(error), error.option
+
+
 def quantize(
     graph: Graph, scheme: Scheme, raw: np.ndarray, threshold: float, calibration: Calibration = MIN_MAX
 ) -> Graph:
     """The integer graph of a float graph (after its passes).
 
     ``raw`` holds the calibration samples (n, *input shape); ``threshold`` is the real output value from which a
-    single-output classifier says 1. Raises GoldcrestError naming the layer that cannot be quantized.
+    single-output classifier says 1. Raises RefusedLayer for one that cannot be computed exactly.
     """
     scaled = graph.encoding.scaled(raw.reshape(-1, *graph.input.shape))
     seen = observe(graph, scaled, scheme, calibration)
@@ -32,7 +40,7 @@ def quantize(
                 [tensors[name] for name in layer.inputs], seen[layer.name], scheme
             )
         except LayerError as error:
-            raise GoldcrestError(f"layer {layer.name}: {error}") from error
+            raise RefusedLayer(layer.name, error) from error
         tensors[layer.name] = output
         layers.append(Layer(layer.name, layer.inputs, operator, output))
     last = layers[-1].output

@@ -1,0 +1,93 @@
+"""The verb ``quantize``: what it writes, and how it refuses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolchain import manifest
+from toolchain.errors import GoldcrestError
+from toolchain.ir import store
+from toolchain.quantization import quantize_stage
+from toolchain.training.network import build, h5_bytes
+from toolchain.training.session import start
+
+TEXT = """model: small
+description: For this test
+dataset: {{name: mnist, split: {{train: 100, validation: 10, test: 10}}}}
+input: {{shape: [28, 28, 1], offset: {offset}, divide: 64}}
+network:
+  - average_pooling: 4
+  - zero_padding
+  - flatten
+  - dense: {{units: 5}}
+  - activation: {{function: relu, name: bend}}
+  - dense: {{units: 10}}
+  - activation: softmax
+training: {{loss: sparse_categorical_crossentropy, epochs: 1}}
+quantization: {quantization}
+target: {{mcu: atmega4809, clock: 20 MHz}}
+"""
+
+
+def arguments(folder: Path, offset: float = -100, quantization: str = "{scheme: affine, calibration: 40}"):
+    """A manifest, its model with fresh weights, samples, and the stage's command line."""
+    path = folder / "small.yaml"
+    path.write_text(TEXT.format(offset=offset, quantization=quantization))
+    plan = manifest.load(path)
+    (folder / "plan.json").write_text(json.dumps(plan.quantization))
+    training = plan.training
+    model = build(training["input"]["shape"], training["network"], start(), seed=1)
+    (folder / "model.h5").write_bytes(h5_bytes(model))
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 28, 28, 1)).astype(np.uint8)
+    np.savez(folder / "data.npz", x_train=images, classes=np.int32(10))
+    parser = argparse.ArgumentParser()
+    quantize_stage.add_arguments(parser)
+    names = {"plan": "plan.json", "model": "model.h5", "dataset": "data.npz", "output": "q.npz", "ranges": "r.json"}
+    words = [word for name, file in names.items() for word in (f"--{name}", str(folder / file))]
+    return parser.parse_args([*words, "--manifest", str(path)])
+
+
+def test_what_is_written(tmp_path) -> None:
+    quantize_stage.run(arguments(tmp_path))
+    graph = store.load(tmp_path / "q.npz")
+    ranges = json.loads((tmp_path / "r.json").read_text())
+    assert [layer["name"] for layer in ranges["layers"]] == [layer.name for layer in graph.layers]
+    assert graph.decision == "argmax" and graph.layers[-1].name == "dense_2"  # the softmax is dropped
+    for layer in ranges["layers"]:
+        assert layer["error"]["max"] <= layer["error"]["bound"]
+        assert layer["error"]["mean"] <= layer["error"]["max"]
+        assert layer["saturated"] <= 0.02  # a greatest value may round to the code beyond the last
+    first = (tmp_path / "q.npz").read_bytes()
+    quantize_stage.run(arguments(tmp_path))
+    assert (tmp_path / "q.npz").read_bytes() == first
+
+
+def test_probabilities(tmp_path) -> None:
+    quantize_stage.run(arguments(tmp_path, quantization="{scheme: affine, calibration: 40, output: probabilities}"))
+    graph = store.load(tmp_path / "q.npz")
+    assert graph.layers[-1].operator.kind == "softmax"
+    outputs = graph.run(np.zeros((1, 28, 28, 1), np.int64))
+    assert abs(float(graph.output.real(outputs).sum()) - 1) < 10 / 255
+
+
+def test_a_layer_that_cannot_be_exact_is_refused_at_its_line(tmp_path) -> None:
+    with pytest.raises(GoldcrestError) as caught:
+        quantize_stage.run(arguments(tmp_path, offset=-100.5))
+    text = str(caught.value)
+    assert "small.yaml:7:" in text and "- zero_padding" in text
+    assert "`zero_padding_1`: 0 lies at 100.5 among the input's codes" in text
+    assert "choose an offset" in text
+    assert not (tmp_path / "q.npz").exists()
+
+
+def test_the_limit_to_saturation(tmp_path) -> None:
+    method = "calibration: {samples: 40, method: percentile, percentile: 60}, saturation"
+    with pytest.raises(GoldcrestError, match=r"layer \w+: \d+\.\d+% of its values .* allows 0\.10%"):
+        quantize_stage.run(arguments(tmp_path, quantization=f"{{scheme: affine, {method}: 0.001}}"))
+    quantize_stage.run(arguments(tmp_path, quantization=f"{{scheme: affine, {method}: 1}}"))
