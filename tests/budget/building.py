@@ -19,6 +19,7 @@ from toolchain.kernels.base import Target
 from toolchain.layers.activation import activation
 from toolchain.layers.dense import Dense
 from toolchain.manifest import Plan
+from toolchain.memory import chip
 from toolchain.memory.compiler import avr_gcc
 from toolchain.quantization.quantize import quantize
 from toolchain.quantization.scheme import SCHEMES
@@ -92,7 +93,8 @@ def build(plan: Plan, folder: Path) -> Built:
     raw = samples(plan, 200)
     graph = quantize(float_graph(plan, folder), SCHEMES[plan.quantization["quantization"]["scheme"]](), raw, 0.5)
     wishes = plan.generation
-    sources = generate(graph, Target(chips.chip(wishes["mcu"]).core, wishes["prefer"], wishes["latency"]))
+    flash = chip.facts(wishes["mcu"]).flash_size
+    sources = generate(graph, Target(chips.chip(wishes["mcu"]).core, wishes["prefer"], wishes["latency"], flash))
     texts = {
         "weights.h": sources.weights_h, "network.c": sources.network_c, "network.h": sources.network_h,
         "network.S": sources.assembly, "network.json": json.dumps(sources.description),

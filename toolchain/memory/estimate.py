@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from toolchain.errors import LayerError
+from toolchain.errors import LayerError, ToolError
 from toolchain.layers import registry
-from toolchain.memory import calibration
+from toolchain.memory import calibration, chip
 from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
@@ -101,22 +101,65 @@ def estimate(plan: Plan) -> Estimate:
 
 def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
     shapes = _shapes(plan, network)
-    layers = tuple(_need(entry, shapes, wanted) for entry in network)
+    layers = _chosen(network, shapes, wanted, _chip_flash(plan))
     kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
     room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
     return Estimate(
         parameters=sum(layer.parameters for layer in layers),
         weights=sum(layer.flash for layer in layers),
-        kernels=sum(kernel.code for kernel in kernels) + sum(layer.code for layer in layers) + calibration.DECISION,
+        kernels=_flash(layers) - sum(layer.flash for layer in layers),
         application=calibration.APPLICATION + max(kernel.library for kernel in kernels),
         activations=_alive(network, shapes) + room,
         static=calibration.STATIC,
         stack=max((layer.kernel.stack for layer in layers if layer.cycles), default=calibration.LEAST_STACK),
         cycles=cycles,
         milliseconds=1000 * cycles / plan.compilation["clock_hz"],
-        layers=layers,
+        layers=tuple(layers),
     )
+
+
+def _chip_flash(plan: Plan) -> int:
+    try:
+        return chip.facts(plan.compilation["mcu"]).flash_size
+    except ToolError:  # no compiler to ask: the stage that needs it will say so
+        return int(plan.memory["program"])
+
+
+def _chosen(
+    network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape], wanted: Wishes, flash: int
+) -> list[LayerNeed]:
+    """The layers with the kernels that the code generator will probably pick (``codegen.selection``).
+
+    It takes those that are wished for; where the chip is too small for them it goes over to smaller ones, those first
+    that cost the fewest cycles a byte saved.
+    """
+    layers = [_need(entry, shapes, wanted) for entry in network]
+    smaller = [
+        [_need(entry, shapes, replace(wanted, prefer=prefer)) for prefer in ("balanced", "size")] for entry in network
+    ]
+    for limit in (flash * 9 // 10, flash - calibration.APPLICATION):
+        fitted = list(layers)
+        while _flash(fitted) > limit:
+            swaps = []
+            for index, candidates in enumerate(smaller):
+                for candidate in candidates:
+                    changed = [*fitted[:index], candidate, *fitted[index + 1 :]]
+                    saved = _flash(fitted) - _flash(changed)
+                    if saved > 0:
+                        swaps.append(((candidate.cycles - fitted[index].cycles) / saved, index, changed))
+            if not swaps:
+                break
+            fitted = min(swaps, key=lambda swap: swap[:2])[2]
+        if _flash(fitted) <= limit:
+            break
+    return fitted
+
+
+def _flash(layers: Sequence[LayerNeed]) -> int:
+    """Bytes of the network: what each layer has for itself, and every shared kernel once."""
+    shared = {layer.kernel.kernel: layer.kernel.code for layer in layers}
+    return sum(layer.flash + layer.code for layer in layers) + sum(shared.values()) + calibration.DECISION
 
 
 def _shapes(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape]:
@@ -257,7 +300,7 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
     if key == "program":
         found += [*_smaller_kernels(plan), *_other_codings(plan, correction)]
     if found:
-        return ", or ".join(found[:3])
+        return ", or ".join(found[:2])
     needed = used if used is not None else _of(estimate(plan), key)
     kib = next(size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256, 1 << 20) if size * 1024 >= needed)
     smaller = "a network with fewer layers"
