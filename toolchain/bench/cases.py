@@ -14,6 +14,7 @@ import numpy as np
 from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
 from toolchain.ir.operators import Operator, Requantization
 from toolchain.layers.activation import Lookup
+from toolchain.layers.convolution import IntegerConvolution
 from toolchain.layers.dense import IntegerDense
 
 SAMPLES = 32
@@ -42,6 +43,11 @@ def cases() -> list[Case]:
         _case("dense 784-32", (784,), PIXELS, lambda rng: _dense(rng, 784, 32)),
         _case("dense 784-32 per channel", (784,), PIXELS, lambda rng: _dense(rng, 784, 32, affine=True)),
         _case("dense 32-10", (32,), HIDDEN, lambda rng: _dense(rng, 32, 10)),
+        _case("conv 3×3 1-8, pool 2", (28, 28, 1), PIXELS, lambda rng: _convolution(rng, 28, 1, 3, 8, pool=2)),
+        _case("conv 5×5 1-8, stride 2", (28, 28, 1), PIXELS, lambda rng: _convolution(rng, 28, 1, 5, 8, stride=2)),
+        _case("conv 3×3 8-16", (14, 14, 8), HIDDEN, lambda rng: _convolution(rng, 14, 8, 3, 16)),
+        _case("conv 3×3 8-16 scaled", (14, 14, 8), HIDDEN, lambda rng: _convolution(rng, 14, 8, 3, 16, affine=True)),
+        _case("conv 3×3 16-16, stride 2", (7, 7, 16), HIDDEN, lambda rng: _convolution(rng, 7, 16, 3, 16, stride=2)),
         _case("table 100", (100,), HIDDEN, lambda rng: (Lookup(_bytes(rng, 256), False), (100,))),
     ]
 
@@ -73,6 +79,26 @@ def _dense(
         multiplier = rng.integers(1 << 14, 1 << 15, outputs).astype(np.int32)
         step = Requantization(multiplier, np.full(outputs, 25, np.int32), 0, 0, 255)
     return IntegerDense(weights, bias, step), (outputs,)
+
+
+def _convolution(
+    rng: np.random.Generator,
+    side: int,
+    channels: int,
+    kernel: int,
+    filters: int,
+    stride: int = 1,
+    pool: int = 1,
+    affine: bool = False,
+) -> tuple[Operator, tuple[int, ...]]:
+    weights = np.clip(np.rint(rng.normal(0, 30, (kernel, kernel, channels, filters))), -127, 127).astype(np.int8)
+    bias = rng.integers(-2000, 2000, filters).astype(np.int32)
+    step = Requantization(np.ones(1, np.int32), np.array([9], np.int32), 0, 0, 255)
+    if affine:
+        multiplier = rng.integers(1 << 14, 1 << 15, filters).astype(np.int32)
+        step = Requantization(multiplier, np.full(filters, 24, np.int32), 0, 0, 255)
+    operator = IntegerConvolution(weights, bias, step, (stride, stride), (0, 0, 0, 0), (1, 1), 0, pool)
+    return operator, operator.output_shape((side, side, channels))
 
 
 def _bytes(rng: np.random.Generator, count: int) -> np.ndarray:

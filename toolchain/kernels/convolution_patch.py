@@ -85,7 +85,7 @@ class _Filter:
     """How a filter's sums are made: taps (row, column, weight) in their order, and where the third byte begins.
 
     ``negated``: the sums have the opposite sign. ``carry`` is the number of taps before the third byte is needed; None:
-    it never is. The sums begin with ``start``.
+    it never is. ``start`` is added, at first or where the third byte begins.
     """
 
     taps: tuple[tuple[int, int, int], ...]
@@ -116,7 +116,18 @@ def _plan(weights: np.ndarray, high: int) -> _Filter:
             plans.append(_Filter(ordered, negated, None, 0 if small else -LIMIT - least))
         sums = np.cumsum([tap[2] for tap in plus]) * high
         plans.append(_Filter(ordered, negated, max(1, int(np.count_nonzero(sums < 2 * LIMIT)))))
+        plans += _mixed(signed, negated, high)
     return min(plans, key=lambda plan: plan.price)
+
+
+def _mixed(taps: list[tuple[int, int, int]], negated: bool, high: int) -> list[_Filter]:
+    """Small weights of both signs first (``taps`` come in that order), then a start that makes their sums positive."""
+    count = int(np.count_nonzero(np.cumsum([abs(tap[2]) for tap in taps]) * high < 2 * LIMIT))
+    group, rest = taps[:count], taps[count:]
+    plus, minus = [tap for tap in group if tap[2] > 0], [tap for tap in group if tap[2] < 0]
+    if not plus or not rest:
+        return []
+    return [_Filter((*plus, *minus, *rest), negated, count, -high * sum(tap[2] for tap in minus))]
 
 
 class _Writer:
@@ -272,15 +283,17 @@ class _Writer:
         self.finish.signed_result(text)
 
     def _sums(self, text: Text, plan: _Filter) -> None:
-        if plan.start:
+        if plan.start and plan.carry is None:
             text(f"ldi r18, {plan.start & 0xFF}", f"ldi r19, {plan.start >> 8 & 0xFF}")
             text(*(f"movw r{low}, r18" for low in LOW[1:]))
         factor, zero = (26, 27) if plan.carry is None else (28, 29)
         held = 0
         for number, (row, column, weight) in enumerate(plan.taps):
             if number == plan.carry:
+                for low in LOW if plan.start else ():
+                    text(f"subi r{low}, {-plan.start & 0xFF}", f"sbci r{low + 1}, {-plan.start >> 8 & 0xFF}")
                 text(*(f"mov r{high}, r{zero}" for high in HIGH))
-            begins = number == 0 and not plan.start
+            begins = number == 0 and (not plan.start or plan.carry is not None)
             single = abs(weight) == 1 and not begins
             if not single and abs(weight) != held:
                 text(f"ldi r{factor}, {abs(weight)}")

@@ -12,25 +12,39 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolchain.kernels.base import Code, Cost, Kernel, Site, flip
-from toolchain.kernels.convolution import ConvolutionC, operator_of
+from toolchain.kernels.convolution import AnyConvolution, ConvolutionC, operator_of
 from toolchain.kernels.convolution_text import Text, little_endian
 from toolchain.kernels.convolution_walk import REGISTERS, Walk, finish_of, skip_if_outside, skip_if_zero, suits
 from toolchain.layers.convolution import IntegerConvolution
 
-PORTABLE = ConvolutionC()
 REACH = 63
 """The largest displacement of LDD."""
 MOST_WEIGHTS = 4096
 """Beyond, the code of one layer would take 40 KB of flash, which no chip has to spare."""
 
 
-class _Unrolled(Kernel):
+def mixing_weights(operator: AnyConvolution) -> np.ndarray:
+    """The weights (height, width, channels, filters); those of a depthwise convolution are 0 between channels."""
+    if isinstance(operator, IntegerConvolution):
+        return operator.weights
+    height, width, channels, multiplier = operator.weights.shape
+    full = np.zeros((height, width, channels, channels, multiplier), operator.weights.dtype)
+    every = np.arange(channels)
+    full[:, :, every, every] = operator.weights
+    return full.reshape(height, width, channels, channels * multiplier)
+
+
+class Unrolled(Kernel):
+    """Any convolution; ``operator`` says which, ``portable`` is its twin in C."""
+
+    operator: type[AnyConvolution] = IntegerConvolution
+    portable: Kernel = ConvolutionC()
     skips: bool
 
     def fits(self, site: Site) -> bool:
         operator = site.layer.operator
         return (
-            isinstance(operator, IntegerConvolution)
+            isinstance(operator, self.operator)
             and operator.weights.size <= MOST_WEIGHTS
             and operator.weights.shape[2] <= REACH + 1
             and not (self.skips and flip(site.inputs[0]))
@@ -44,18 +58,18 @@ class _Unrolled(Kernel):
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         walk, text = _written(site, self.skips)
-        portable = PORTABLE.emit(site, prefix, inputs, output)
+        portable = self.portable.emit(site, prefix, inputs, output)
         return assembled(text, walk.tables(), prefix, inputs, output, portable)
 
 
-class ConvolutionUnrolled(_Unrolled):
+class ConvolutionUnrolled(Unrolled):
     """Every pixel is multiplied."""
 
     name = "convolution_unrolled"
     skips = False
 
 
-class ConvolutionUnrolledSkip(_Unrolled):
+class ConvolutionUnrolledSkip(Unrolled):
     """Pixels of 0 are skipped."""
 
     name = "convolution_unrolled_skip"
@@ -103,7 +117,7 @@ class _Immediates:
 
     def multiply(self, text: Text, block: list[int], walk: Walk) -> None:
         at, size = walk.geometry, walk.finish.size
-        weights = operator_of(walk.site).weights
+        weights = mixing_weights(operator_of(walk.site))
         start = [byte for f in block for byte in little_endian(int(walk.finish.start[f]), size)]
         text.load(REGISTERS[: size * len(block)], start)
         text("ldi r30, 0")
