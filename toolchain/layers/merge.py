@@ -148,10 +148,14 @@ class Multiply(FloatOperator):
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.quantization.linear import bounded
+        from toolchain.quantization.scheme import Affine
 
         zeros = tuple(whole_zero(source) for source in inputs)
         scale = np.array([inputs[0].scale * inputs[1].scale])
-        rule, output = scheme.requantization(scale, scheme.tensor(inputs[0].shape, *seen))
+        output = scheme.tensor(inputs[0].shape, *seen)
+        # An input of raw bytes has whatever scale it has, and here are no weights that could take it in.
+        exact = float(np.log2(output.scale / scale[0])).is_integer()
+        rule, output = (scheme if exact else Affine()).requantization(scale, output)
         rule, output = bounded(rule, output, self.activation)
         return IntegerMultiply(zeros, rule), output
 
