@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import select
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from toolchain.board import serial_line
@@ -13,6 +15,12 @@ from toolchain.board.programmers import Job, check_fuse, check_signature, locked
 from toolchain.errors import BoardError, ToolError
 
 MARKS = 50  # avrdude's progress bar
+MISMATCHES = (  # as avrdude 7 and 6 tell them
+    r"device 0x(?P<read>\w+) != input 0x(?P<wrote>\w+) at addr 0x(?P<address>\w+)",
+    r"mismatch at byte 0x(?P<address>\w+)\s+0x(?P<read>\w+) != 0x(?P<wrote>\w+)",
+)
+WATCH_SECONDS = 0.5
+SILENT_SECONDS = 60.0
 PHASES = {"Writing": "writing", "Reading": "verifying"}
 
 
@@ -40,14 +48,26 @@ def program(hardware: str, job: Job) -> None:
 
 
 def _run(command: list[str], job: Job) -> None:
-    """Runs avrdude, passing its progress on. Raises what its words mean if it fails."""
+    """Runs avrdude, passing its progress on. Raises what its words mean if it fails.
+
+    It tries for ever on a port that has vanished, and is stopped then.
+    """
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0
     ) as process:
         assert process.stderr is not None
         words = bytearray()
-        phase, marks = "", 0
-        while byte := process.stderr.read(1):
+        phase, marks, heard = "", 0, time.monotonic()
+        while True:
+            if not select.select([process.stderr], [], [], WATCH_SECONDS)[0]:
+                if _gone(job) or time.monotonic() - heard > SILENT_SECONDS:
+                    process.kill()
+                    break
+                continue
+            byte = process.stderr.read(1)
+            if not byte:
+                break
+            heard = time.monotonic()
             words += byte
             if byte == b"|" and (match := re.search(rb"(\w+) \|$", words)):
                 phase, marks = PHASES.get(match[1].decode(), ""), 0
@@ -59,20 +79,22 @@ def _run(command: list[str], job: Job) -> None:
         raise _meaning(words.decode(errors="replace"), job)
 
 
+def _gone(job: Job) -> bool:
+    return job.port is not None and job.port.startswith("/") and not Path(job.port).exists()
+
+
 def _meaning(words: str, job: Job) -> BoardError:
     if match := re.search(r"device signature = 0x([0-9a-fA-F]{6})", words):
         value = int(match[1], 16)
         check_signature((value >> 16, value >> 8 & 0xFF, value & 0xFF), job.chip)
-    if match := re.search(
-        r"mismatch[^\n]*?(?:byte|addr(?:ess)?)\s+(?:0x)?([0-9a-fA-F]+)\n?[^\n]*?0x([0-9a-f]{2}) != 0x([0-9a-f]{2})",
-        words,
-    ):
-        return verification_failed(int(match[1], 16), int(match[3], 16), int(match[2], 16))
+    for pattern in MISMATCHES:
+        if match := re.search(pattern, words):
+            return verification_failed(*(int(match[name], 16) for name in ("address", "wrote", "read")))
     if re.search(r"mismatch|verification error", words):
         return verification_failed(None)
     if re.search(r"locked|lock bits", words):
         return locked(job.chip)
-    if job.port is not None and not Path(job.port).exists():
+    if _gone(job):
         return serial_line.PortLost(
             f"{job.port} vanished while the chip was being programmed; plug the board in again and flash again: "
             "the chip now holds part of an image"
@@ -83,6 +105,6 @@ def _meaning(words: str, job: Job) -> BoardError:
         if re.search(r"error|unable|fail|cannot", line, re.I)
     ]
     return BoardError(
-        f"avrdude failed: {said[0] if said else words.strip().splitlines()[-1]}; check wiring and power "
+        f"avrdude failed: {said[0] if said else (words.strip().splitlines() or ['no word of why'])[-1]}; check wiring and power "
         f"(docs/boards.md)"
     )

@@ -33,6 +33,9 @@ def program(hardware: str, job: Job) -> None:
         connection = ToolSerialConnection(serialport=job.port, timeout=UART_SECONDS)
     else:
         connection = ToolUsbHidConnection(serialnumber=job.serial_number, tool_name=hardware)
+    if job.unlock:
+        with _errors(hardware, job), _session(connection, job, unlock=True):
+            pass  # opening it has erased the chip if it was locked; programming takes another session
     with _errors(hardware, job), _session(connection, job) as backend:
         _identify(backend, job)
         for fuse in job.chip.fuses:
@@ -51,12 +54,14 @@ def program(hardware: str, job: Job) -> None:
 
 
 @contextmanager
-def _session(connection: ToolSerialConnection | ToolUsbHidConnection, job: Job) -> Iterator[Backend]:
+def _session(
+    connection: ToolSerialConnection | ToolUsbHidConnection, job: Job, unlock: bool = False
+) -> Iterator[Backend]:
     backend = Backend()
     backend.connect_to_tool(connection)
     try:
         config = SessionConfig(job.chip.mcu)
-        config.special_options = {"chip-erase-locked-device": job.unlock}
+        config.special_options = {"chip-erase-locked-device": unlock}
         backend.start_session(config)
         yield backend
     finally:

@@ -5,7 +5,7 @@ does: nobody has to remember to stop it. Each line of standard input is a JSON o
 line of JSON::
 
     {"reset": true}                    press the reset button
-    {"unplug": "serial"|"updi"|"all"}  pull the cable; the chip keeps its power
+    {"unplug": "serial"|"updi"|"all"}  pull a cable; "all" is the USB cable that powers the board too
     {"plug": "serial"|"updi"|"all"}    plug it back
     {"noise": {"drop": 0.001, …}}      a bad serial line, both ways (see ``noise.Noise``)
     {"stuck": [address, …]}            flash cells that no longer take a write (offsets into flash)
@@ -121,9 +121,16 @@ class Board:
         return IDLE_WAIT if chip.waiting else 0.0
 
     def plug(self, which: str, in_: bool) -> None:
+        """Plugs cables in or pulls them; the chip starts anew when its power comes back."""
         for name, port in (("serial", self.serial), ("updi", self.updi_port)):
             if which in (name, "all"):
                 (port.plug if in_ else port.unplug)()
+        if which == "all":
+            self._simulated = None
+            self._updi = Updi(self.memories)
+            self._restarts = 0
+            if in_:
+                self.power_up()
 
     def command(self, command: dict[str, Any]) -> dict[str, Any]:
         """One command of the module's table; returns the answer."""
