@@ -29,7 +29,7 @@ class Cost:
 
     ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of its libgcc functions;
     ``layer`` bytes of a layer's descriptor, ``function`` of a layer's function; ``weight`` bytes of code a weight;
-    cycles a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost nothing, where
+    cycles a ``call``, a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost nothing, where
     the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs.
     """
 
@@ -40,6 +40,7 @@ class Cost:
     function: int = 14
     weight: float = 0.0
     output_bytes: int = 3
+    call: int = 0
     product: float = 0.0
     input: float = 0.0
     output: float = 0.0
@@ -48,7 +49,7 @@ class Cost:
     room: int = 0
 
 
-DENSE = Cost("dense8", 900, product=8.6, input=7, output=95, skips=True, room=4)
+DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, room=4)
 SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
 UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
 ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)

@@ -172,6 +172,7 @@ def _shapes(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape
 
 
 def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes) -> LayerNeed:
+    wanted = replace(wanted, coding=entry.get("weights", wanted.coding))
     kind = registry.kinds()[entry["kind"]]
     sources = [shapes[name] for name in entry["inputs"]]
     weights, biases = kind.weights(entry, sources), kind.biases(entry, sources)
@@ -186,7 +187,7 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     multiplied = products * 2 * kept if listed_bytes < 1 else float(products)
     if cost.skips and kept == 1 and wanted.latency == "data_dependent":
         multiplied *= calibration.SHARE_OF_INPUT if "input" in entry["inputs"] else calibration.SHARE_OF_HIDDEN
-    cycles = cost.product * multiplied + cost.input * inputs + cost.output * outputs
+    cycles = cost.call + cost.product * multiplied + cost.input * inputs + cost.output * outputs
     # Straight-line code holds its weights itself: they are code then, and no table.
     table = 0 if cost.weight else math.ceil(stored) + each * biases
     return LayerNeed(
@@ -243,7 +244,7 @@ def _least_flash(plan: Plan) -> int:
     total = 0
     for entry in network:
         kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
-        bits, kept = calibration.WEIGHT_BITS[wanted.coding], wanted.kept(entry["name"])
+        bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry["name"])
         total += math.floor(kind.weights(entry, sources) * bits / 8 * kept)
         total += 2 * kind.biases(entry, sources) if kept == 1 else 0
     return total
