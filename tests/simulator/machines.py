@@ -22,10 +22,9 @@ def build(source: str, mcu: str, *flags: str) -> Path:
         language = () if "-x" in flags else ("-x", "c")
         made = path.with_suffix(".partial")
         done = subprocess.run(
-            [avr_gcc(), f"-mmcu={mcu}", *flags, *language, "-", "-fstack-usage", "-o", made],
+            [avr_gcc(), f"-mmcu={mcu}", *flags, *language, "-", "-o", made],
             input=source, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        Path("-.su").unlink(missing_ok=True)
         assert not done.returncode, done.stderr
         made.replace(path)
     return path

@@ -29,8 +29,8 @@ class Cost:
 
     ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of its libgcc functions;
     ``layer`` bytes of a layer's descriptor, ``function`` of a layer's function; ``weight`` bytes of code a weight;
-    cycles a ``call``, a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost nothing, where
-    the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs.
+    cycles a ``call``, a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost
+    nothing, where the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs.
     """
 
     kernel: str
