@@ -90,12 +90,14 @@ class DatasetOptionError(DataError):
 class Description:
     """What the manifest alone shows of a data set; ``None`` where only the data can tell.
 
-    ``shape`` of one sample after preprocessing; ``classes`` (0: regression); ``sizes`` of train, validation and test.
+    ``shape`` of one sample after preprocessing; ``classes`` (0: regression); ``sizes`` of train, validation and test;
+    ``typical``, the raw value that most values have or are near to (the background of an image).
     """
 
     shape: Shape | None
     classes: int | None
     sizes: Mapping[str, int] | None
+    typical: float | None = None
 
 
 @dataclass(frozen=True)

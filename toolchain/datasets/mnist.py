@@ -45,7 +45,7 @@ class Mnist(Dataset):
             )
         if sizes["test"] > TEST_SAMPLES:
             raise DatasetOptionError(f"MNIST has 10,000 test images; test asks for {sizes['test']:,}", "split", "test")
-        return Description((28, 28), 10, sizes)
+        return Description((28, 28), 10, sizes, typical=0.0)
 
     def load(self, options: Options) -> Splits:
         sizes = self.describe(options).sizes

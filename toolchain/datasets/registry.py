@@ -38,7 +38,7 @@ def describe(plan: Mapping[str, Any]) -> Description:
     """
     raw = datasets()[plan["name"]].describe(plan)
     shape = raw.shape and preprocessing.output_shape(plan.get("preprocess", []), raw.shape)
-    return Description(shape, raw.classes, raw.sizes)
+    return Description(shape, raw.classes, raw.sizes, raw.typical)
 
 
 def sources(plan: Mapping[str, Any]) -> list[Path]:

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from toolchain import manifest
+from toolchain.datasets import registry as datasets
 from toolchain.errors import ManifestError
 from toolchain.memory.estimate import estimate, refuse
+
+FAR_FROM_ZERO = 4.0
 
 
 def models(paths: Iterable[Path]) -> list[str]:
@@ -58,4 +61,24 @@ def check(plan: manifest.Plan) -> list[str]:
         f"data       {needed.data:>7,} of {data:>7,} B  {100 * needed.data / data:4.0f} %    "
         f"activations {needed.activations:,}  static {needed.static:,}  stack {needed.stack:,}",
         f"latency    {needed.milliseconds:.1f} ms at {clock:g} MHz, {needed.cycles:,} cycles",
+        *far_from_zero(plan),
+    ]
+
+
+def far_from_zero(plan: manifest.Plan) -> list[str]:
+    """A warning if the input scaling puts what most values are far from zero.
+
+    Every weight then learns the background first, and many a relu dies of it: accuracy becomes a matter of the seed
+    (docs/compression.md has the experiment).
+    """
+    given, typical = plan.training["input"], datasets.describe(plan.dataset).typical
+    if typical is None or isinstance(given["offset"], list) or isinstance(given["divide"], list):
+        return []
+    scaled = (typical + given["offset"]) / given["divide"]
+    if abs(scaled) <= FAR_FROM_ZERO:
+        return []
+    return [
+        f"warning    input: most values of {plan.dataset['name']} are {typical:g}, which becomes {scaled:.1f}: so far "
+        "from zero relus die in training and accuracy depends on the seed",
+        f"           `input: {{offset: {-typical + 0.0:g}, divide: 255}}` keeps them near zero, and zeros cost no time",
     ]

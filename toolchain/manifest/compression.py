@@ -91,6 +91,21 @@ def pruning_steps(draft: Draft) -> None:
         )
 
 
+def one_open_width(draft: Draft) -> None:
+    """One width can be found from budgets, and the last one is the data set's to say."""
+    last = next((layer for layer in reversed(draft.layers) if set(network.WIDTHS) & layer.options.keys()), None)
+    for number, (layer, option) in enumerate(draft.open_widths):
+        if layer is last:
+            message = f"`{option}: fit` in the layer that puts out the answer"
+            draft.report_layer(layer, message, "write how many outputs there are", option=option)
+        elif number:
+            first = draft.open_widths[0][0].name
+            message = f"`{option}: fit` a second time, `{first}` is open as well"
+            draft.report_layer(
+                layer, message, "one width can be found from the budgets: write the others", option=option
+            )
+
+
 def _weighted(draft: Draft) -> list[Layer]:
     return [layer for layer in draft.layers if layer.kind in (*WEIGHTED, "convolution_1d")]
 
@@ -116,4 +131,5 @@ CHECKS = (
     kept_layers,
     binary_and_pruned,
     pruning_steps,
+    one_open_width,
 )

@@ -28,7 +28,8 @@ class Draft:
     """What the checks work on. ``values`` holds what could be read; wrong values are missing from it.
 
     ``layers`` and ``shapes`` (by layer name; ``input`` is the network's own) go as far as the network could be
-    followed; ``output`` is the last layer's shape if all of it could.
+    followed; ``output`` is the last layer's shape if all of it could. ``open_widths`` are layers and options that the
+    manifest leaves to the compiler (``units: fit``); they count as 1 until a plan is made.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Draft:
     layers: list[Layer] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
     output: Shape | None = None
+    open_widths: list[tuple[Layer, str]] = field(default_factory=list)
 
     def get(self, *key_path: str) -> Any:
         """The value at ``key_path``, or None if it is missing or wrong."""

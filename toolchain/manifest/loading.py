@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from toolchain.errors import GoldcrestError, ManifestError
-from toolchain.manifest import checks, extends, network, plan, reader, schema, validate
+from toolchain.manifest import checks, extends, fit, network, plan, reader, schema, validate
 from toolchain.manifest.diagnostics import Diagnostic, InvalidManifest, KeyPath, Place
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.plan import Plan
@@ -21,7 +21,8 @@ def load(path: Path | str) -> Plan:
         raise InvalidManifest(reader.displayed(path), problems)
     needed = {"program", "data"} - draft.values["target"]["memory"].keys()
     chip = checks.chip_memory(draft.values["target"]["mcu"]) if needed else {}
-    return plan.make(draft, reader.displayed(path), tuple(map(reader.displayed, files)), chip)
+    made = plan.make(draft, reader.displayed(path), tuple(map(reader.displayed, files)), chip)
+    return fit.widest(made, draft, path) if draft.open_widths else made
 
 
 def load_all(models: Path | str | Iterable[Path]) -> list[Plan]:

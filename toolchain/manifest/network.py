@@ -13,6 +13,8 @@ from toolchain.manifest.draft import Draft, Layer
 from toolchain.manifest.validate import INVALID
 
 INPUT = "input"
+WIDTHS = ("units", "filters")
+FIT = "fit"
 
 
 def follow(draft: Draft) -> None:
@@ -32,6 +34,7 @@ def follow(draft: Draft) -> None:
             previous, complete = "", False
             continue
         layer = _layer(index, item, names, previous)
+        _open_widths(draft, layer)
         draft.layers.append(layer)
         result = _output(draft, layer, names)
         if result is not None:
@@ -88,6 +91,14 @@ def _layer(index: int, item: Mapping[str, Any], names: Sequence[str], previous: 
     inputs = tuple(options.get("inputs", (previous,)))
     own = {key: value for key, value in options.items() if key not in ("name", "inputs")}
     return Layer(index, kind, names[index], inputs, own)
+
+
+def _open_widths(draft: Draft, layer: Layer) -> None:
+    """Notes a width that the compiler is to find."""
+    for option in WIDTHS:
+        if layer.options.get(option) == FIT:
+            layer.options[option] = 1
+            draft.open_widths.append((layer, option))
 
 
 def _output(draft: Draft, layer: Layer, names: Sequence[str]) -> Shape | None:

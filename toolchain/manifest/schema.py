@@ -14,6 +14,7 @@ from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
 from toolchain.layers import registry as layers
 from toolchain.layers.base import Option
+from toolchain.manifest import network
 from toolchain.manifest.losses import LOSSES
 from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.manifest.units import CLOCK, SIZE, Unit
@@ -221,7 +222,7 @@ def _input() -> Schema:
 def _network() -> Schema:
     kinds = {}
     for name, kind in layers.kinds().items():
-        schema = _options(kind.options, (*LAYER_OPTIONS, *((WEIGHTS,) if name in WEIGHTED else ())))
+        schema = _options(map(_or_fit, kind.options), (*LAYER_OPTIONS, *((WEIGHTS,) if name in WEIGHTED else ())))
         if kind.shorthand:
             value = next(dict(option.schema) for option in kind.options if option.name == kind.shorthand)
             value.pop("default", None)
@@ -233,6 +234,15 @@ def _network() -> Schema:
         "minItems": 1,
         "description": "The layers, first to last.",
     }
+
+
+def _or_fit(option: Option) -> Option:
+    """A width may be left to the compiler."""
+    if option.name not in network.WIDTHS:
+        return option
+    description = f"{option.schema['description']} `{network.FIT}`: all that the memory takes."
+    width = {key: value for key, value in option.schema.items() if key != "description"}
+    return Option(option.name, {"anyOf": [width, {"const": network.FIT}], "description": description})
 
 
 def _training() -> Schema:

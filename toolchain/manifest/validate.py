@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolchain.manifest import scalars, units
-from toolchain.manifest.diagnostics import Diagnostic, KeyPath, expected
+from toolchain.manifest.diagnostics import Diagnostic, KeyPath, expected, suggestion
 from toolchain.manifest.reader import Node
 from toolchain.manifest.wording import (
     TYPES,
@@ -234,6 +234,11 @@ class _Check:
         named = choice_of(schema)
         if named is not None and (isinstance(node.value, str) or named in branches):
             return self.choice(node, named, schema, key_path)
+        words = [branch["const"] for branch in schema["anyOf"] if isinstance(branch.get("const"), str)]
+        if words and len(words) + 1 == len(schema["anyOf"]) and not suggestion(node.value, words):
+            # A number, or one of few words: what is near to none of the words was meant as a number.
+            number = next(branch for branch in schema["anyOf"] if branch.get("const") not in words)
+            return self.value(node, {"description": schema.get("description", ""), **number}, key_path)
         if not branches:
             merged = {"type": sorted(set().union(*(kinds(branch) for branch in schema["anyOf"])))}
             return self.wrong_type(node, {**schema, **merged}, key_path)
