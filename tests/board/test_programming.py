@@ -23,7 +23,9 @@ ERASED = zlib.crc32(b"\xff" * FLASH)
 PYMCUPROG = str(Path(sys.executable).with_name("pymcuprog"))
 TOOLS = [
     "serialupdi",
-    pytest.param("avrdude", marks=pytest.mark.skipif(shutil.which("avrdude") is None, reason="avrdude is not installed")),
+    pytest.param(
+        "avrdude", marks=pytest.mark.skipif(shutil.which("avrdude") is None, reason="avrdude is not installed")
+    ),
 ]
 
 
@@ -131,7 +133,9 @@ def test_a_cable_pulled_while_writing_and_plugged_back(model: Model, tool: str) 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_ports_that_cannot_be_opened(model: Model, tool: str) -> None:
-    with pytest.raises(BoardError, match="there is no port /dev/nowhere; (ports on this machine|this machine shows no)"):
+    with pytest.raises(
+        BoardError, match="there is no port /dev/nowhere; (ports on this machine|this machine shows no)"
+    ):
         programmers.program(tool, job(model, "/dev/nowhere"))
     with VirtualBoard("atmega4809", FLASH) as board:
         with (
@@ -161,7 +165,10 @@ def as_nobody(device: Path, action: Callable[[], None]) -> None:
 
 def test_a_port_without_a_board_behind_it(model: Model) -> None:
     """The serial line's port is no UPDI port: nothing there answers as a programmer expects."""
-    with VirtualBoard("atmega4809", FLASH) as board, pytest.raises(BoardError, match="does not answer on .* as UPDI does"):
+    with (
+        VirtualBoard("atmega4809", FLASH) as board,
+        pytest.raises(BoardError, match="does not answer on .* as UPDI does"),
+    ):
         programmers.program("serialupdi", job(model, board.serial))
 
 

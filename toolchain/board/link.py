@@ -14,7 +14,7 @@ from typing import Protocol
 from toolchain.board import protocol
 from toolchain.errors import BoardError
 
-HELLO_TRIES = 6
+HELLO_TRIES = 5
 HELLO_WAIT = 0.25  # s for the first HELLO; doubled with every one that is not answered
 SILENCES = 12  # INFER frames in a row that may stay without an answer
 FIRST_WAIT, LEAST_WAIT, LONGEST_WAIT = 0.5, 0.1, 2.0  # s
