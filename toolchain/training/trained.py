@@ -20,16 +20,21 @@ ATTRIBUTE = "goldcrest_training"
 
 
 def digest(plan: Mapping[str, Any], dataset: Path) -> str:
-    """Names a training: the plan's `training` section (but for where its result may lie) and the samples."""
-    training = {key: value for key, value in plan["training"].items() if key != "trained"}
-    text = json.dumps(_given({**plan, "training": training}), sort_keys=True)
+    """Names a training by what it is given: ``PLAN:SAMPLES``, two sums."""
     splits = base.read(dataset)
-    found = hashlib.sha256(text.encode())
+    found = hashlib.sha256()
     for part in base.PARTS:
         for array in (splits.x[part], splits.y[part]):
             found.update(f"{array.dtype}{array.shape}".encode())
             found.update(array.tobytes())
-    return found.hexdigest()
+    return f"{plan_digest(plan)}:{found.hexdigest()}"
+
+
+def plan_digest(plan: Mapping[str, Any]) -> str:
+    """The sum of the plan's `training` section, but for where its result may lie."""
+    training = {key: value for key, value in plan["training"].items() if key != "trained"}
+    text = json.dumps(_given({**plan, "training": training}), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _given(value: Any) -> Any:
