@@ -21,7 +21,7 @@ def exists(env: Any) -> bool:
 
 def flash(env: Any, plan: Any, image: Any, network: Any, data: Any) -> Any:
     """Programs the board and lets it recognize one sample; no file comes of it."""
-    return on_board(env, "flash", plan, image, network, data, given("sample"))
+    return on_board(env, "flash", plan, image, network, data, given("sample", "unlock"))
 
 
 def evaluate(env: Any, plan: Any, image: Any, network: Any, data: Any, report: Any) -> Any:
@@ -29,7 +29,7 @@ def evaluate(env: Any, plan: Any, image: Any, network: Any, data: Any, report: A
 
     The next build sees that the report is not what the budget stage wrote and makes it again, with that accuracy.
     """
-    words = f"--report {report} {given('samples')}"
+    words = f"--report {report} {given('samples', 'flash')}"
     return on_board(env, "evaluate", plan, image, network, data, words, f"{plan.folder}/evaluation.json")
 
 

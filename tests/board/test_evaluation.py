@@ -209,7 +209,7 @@ def test_settings_of_this_machine(model: Model, tmp_path: Path) -> None:
 def test_programming_and_talking_over_two_ports(model: Model) -> None:
     """As with a serialupdi adapter beside a serial cable."""
     with VirtualBoard("atmega4809", FLASH) as virtual:
-        more = ("--port", virtual.serial, "--updi", virtual.updi, "--programmer", "serialupdi", "--flash")
+        more = ("--port", virtual.serial, "--updi", virtual.updi, "--programmer", "serialupdi", "--flash", "yes")
         evaluate_stage.run(model.evaluate("--samples", "2", *more))
     assert result(model)["samples"] == 2
     assert programmers.find("serialupdi").serial

@@ -3,10 +3,10 @@ byte.
 
     python -m toolchain evaluate --image build/M/firmware.hex --mcu atmega4809 --clock 20000000
         --network build/M/quantized.npz --dataset build/datasets/D.npz --output build/M/evaluation.json
-        [--samples N] [--report build/M/report.json] [--flash]
+        [--samples N] [--report build/M/report.json] [--flash yes]
         [--port P] [--programmer NAME] [--updi P] [--baud N] [--settings .local.yaml]
 
-Without a port it is the virtual board, which is flashed first; a real one is with ``--flash``. Writes evaluation.json,
+Without a port it is the virtual board, which is flashed first; a real one is with ``--flash yes``. Writes evaluation.json,
 also when it is interrupted, and the field ``accuracy.board`` of the report. In SCons an AlwaysBuild alias.
 """
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="evaluation.json")
     parser.add_argument("--report", type=Path, help="report.json, whose field accuracy.board is filled in")
     parser.add_argument("--samples", type=int, default=1000, help="test samples to measure (default 1000; 0 for all)")
-    parser.add_argument("--flash", action="store_true", help="program a real board first; the virtual one always is")
+    parser.add_argument("--flash", choices=("yes", "no"), default="no", help="program a real board first; the virtual is")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     console = Console(highlight=False)
     try:
         with subject.board(what, given) as at:
-            line = subject.flash(what, at, status.update) if given.virtual or args.flash else at.port
+            line = subject.flash(what, at, status.update) if given.virtual or args.flash == "yes" else at.port
             with subject.conversation(what, line, at.baud) as link:
                 _measure(what, link, at, result, lambda: _save(args.output, result, port, float_accuracy))
     finally:

@@ -2,7 +2,7 @@
 
     python -m toolchain flash --image build/M/firmware.hex --mcu atmega4809 --clock 20000000
         --network build/M/quantized.npz --dataset build/datasets/D.npz
-        [--port P] [--programmer NAME] [--updi P] [--baud N] [--settings .local.yaml] [--sample I] [--unlock]
+        [--port P] [--programmer NAME] [--updi P] [--baud N] [--settings .local.yaml] [--sample I] [--unlock yes]
 
 Without ``--port``, ``--programmer`` or a settings file it is the virtual board. Writes no file: in SCons an AlwaysBuild
 alias.
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subject.add_arguments(parser)
     settings.add_arguments(parser)
     parser.add_argument("--sample", type=int, default=0, help="index of the test sample to try (default 0)")
-    parser.add_argument("--unlock", action="store_true", help="erase the chip if it is locked")
+    parser.add_argument("--unlock", choices=("yes", "no"), default="no", help="erase the chip if it is locked")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     what = subject.load(args)
     console = Console()
     with subject.board(what, given) as at:
-        port = subject.flash(what, at, status.update, args.unlock)
+        port = subject.flash(what, at, status.update, args.unlock == "yes")
         written = f"{len(what.image):,} bytes written and verified"
         if port is None:
             status.done(
