@@ -71,10 +71,22 @@ def test_keras_2_files(tmp_path) -> None:
             group.create_group(name).attrs["weight_names"] = []
         group["d"].attrs["weight_names"] = [b"d/kernel:0", b"d/bias:0"]
         group["d"]["d/kernel:0"], group["d"]["d/bias:0"] = kernel, bias
+    with h5py.File(tmp_path / "old.h5", "a") as file:
+        file.attrs["keras_version"] = b"2.15.0"
     graph = from_keras.read(tmp_path / "old.h5", ENCODING, Tensor((4,)))
     x = rng.normal(size=(5, 4))
     y = x @ kernel + bias
     np.testing.assert_allclose(graph.run(x), y + np.where(y > 0, y, 0.25 * y))
+
+
+def test_the_hard_sigmoid_of_keras_2_is_another_function(tmp_path) -> None:
+    layers = [{"class_name": "Activation", "config": {"name": "gate", "activation": "hard_sigmoid"}}]
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": layers}})
+        file.attrs["keras_version"] = "2.15.0"
+        file.create_group("model_weights").create_group("gate").attrs["weight_names"] = []
+    with pytest.raises(GoldcrestError, match=r"layer gate: Keras 2\.15\.0 has another hard_sigmoid"):
+        from_keras.read(tmp_path / "old.h5", ENCODING, Tensor((4,)))
 
 
 def refusals(keras):
@@ -100,6 +112,35 @@ def test_what_cannot_be_done_is_refused_with_the_layers_name(keras, tmp_path, in
     with pytest.raises(GoldcrestError, match=words) as caught:
         imported(model, tmp_path)
     assert f"layer {layer.name}" in str(caught.value)
+
+
+def several_inputs(keras):
+    a, b = keras.Input((3,)), keras.Input((3,))
+    return keras.Model([a, b], keras.layers.Add()([a, b]))
+
+
+def several_outputs(keras):
+    a = keras.Input((3,))
+    return keras.Model(a, [keras.layers.Dense(2)(a), keras.layers.Dense(3)(a)])
+
+
+def a_layer_used_twice(keras):
+    a = keras.Input((3,))
+    shared = keras.layers.Dense(3, name="shared")
+    return keras.Model(a, shared(shared(a)))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (several_inputs, "several inputs"),
+        (several_outputs, "several outputs"),
+        (a_layer_used_twice, "layer shared is used more than once"),
+    ],
+)
+def test_models_that_are_no_single_chain_are_refused(keras, tmp_path, make, words: str) -> None:
+    with pytest.raises(GoldcrestError, match=words):
+        imported(make(keras), tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", None])

@@ -32,9 +32,11 @@ def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
         with h5py.File(path, "r") as file:
             config = json.loads(file.attrs["model_config"])
             weights = {name: _layer_weights(group) for name, group in file["model_weights"].items()}
+            version = _text(file.attrs.get("keras_version", "3"))
             pins = {name: _pinned(group) for name, group in file.get(PINS, {}).items()}
     except (OSError, KeyError, ValueError) as error:
         raise GoldcrestError(f"{path}: not a Keras model file ({error}); train it again") from error
+    _refuse(path, config, version)
     layers: list[Layer] = []
     shapes: dict[str, Shape] = {}
     alias: dict[str, str] = {}
@@ -58,6 +60,23 @@ def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
             layers.append(Layer(layer_name, operands, operator, Tensor(shape)))
         alias[name] = layers[-1].name
     return verify(Graph(path.stem, Tensor(raw.shape), encoding, tuple(layers)))
+
+
+def _refuse(path: Path, config: Mapping[str, Any], version: str) -> None:
+    """Raise GoldcrestError for models that are not one chain of layers from one input to one output."""
+    content = config["config"]
+    if sum(entry["class_name"] == "InputLayer" for entry in content["layers"]) > 1:
+        raise GoldcrestError(f"{path}: the model has several inputs, and one is supported; join them before the model")
+    outputs = content.get("output_layers", [])
+    if sum(isinstance(item, list) for item in outputs) > 1:
+        raise GoldcrestError(f"{path}: the model has several outputs, and one is supported; concatenate them")
+    for entry in content["layers"]:
+        name, options = entry["config"]["name"], entry["config"]
+        if len(entry.get("inbound_nodes", [])) > 1:
+            raise GoldcrestError(f"{path}: layer {name} is used more than once; make a layer of its own for each use")
+        functions = (options.get("activation"), options.get("recurrent_activation"))
+        if version.split(".")[0] < "3" and "hard_sigmoid" in functions:
+            raise GoldcrestError(f"{path}: layer {name}: Keras {version} has another hard_sigmoid; train it with 3")
 
 
 def _operators(path: Path, entry: Mapping[str, Any], weights: list[np.ndarray]) -> Iterator[tuple[str, Operator]]:
@@ -129,7 +148,12 @@ def _pinned(group: h5py.Group) -> Pinned:
     return Pinned(np.asarray(group["steps"]), float(group.attrs["scale"]), int(group.attrs["zero_point"]))
 
 
+def _text(value: str | bytes) -> str:
+    """An attribute as text: Keras 2 wrote bytes."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def _layer_weights(group: h5py.Group) -> list[np.ndarray]:
     """A layer's weights in Keras's order (the ``weight_names`` attribute)."""
-    names = [name.decode() if isinstance(name, bytes) else name for name in group.attrs.get("weight_names", [])]
+    names = [_text(name) for name in group.attrs.get("weight_names", [])]
     return [np.asarray(group[name]) for name in names]
