@@ -98,7 +98,8 @@ def symbols(path: Path) -> list[tuple[str, bool, bool]]:
     """Every name in an object file: whether it is defined here, and whether it is local."""
     with path.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
-        assert isinstance(table, SymbolTableSection)
+        if not isinstance(table, SymbolTableSection):
+            return []  # an empty file: assembly on a machine that is no AVR
         return [
             (s.name, s["st_shndx"] != "SHN_UNDEF", s["st_info"]["bind"] == "STB_LOCAL")
             for s in table.iter_symbols()

@@ -100,7 +100,9 @@ def _linked(folder: Path, mcu: str, graph: Graph, prefix: str, statement: str, o
         f"{raw_type(graph)} sample[{graph.input.size}];",
         "volatile uint8_t result;",
         "const uint8_t *volatile answer;",
-        f"int main(void) {{ {statement} }}",
+        # A function of its own, so that the call costs the same wherever it stands in a program.
+        f"__attribute__((noinline)) void use(void) {{ {statement} }}",
+        "int main(void) { use(); }",
     )
     main.write_text("\n".join(lines) + "\n", encoding="utf-8")
     image = folder / "bare.elf"

@@ -1,0 +1,158 @@
+"""A library by itself: its answers on the host and in the simulator, its names, its bytes, its promises."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.library import building
+from toolchain.ir.graph import Graph
+from toolchain.library.closure import symbols
+from toolchain.library.interface import raw_type
+from toolchain.library.naming import prefix
+
+GRAPHS = {
+    "bytes": lambda: building.dense("digits-2"),
+    "bytes_affine": lambda: building.dense("digits_affine", scheme="affine"),
+    "two_classes": lambda: building.dense("yes_no", outputs=1, decision="threshold"),
+    "regression": lambda: building.dense("level", outputs=3, decision="none"),
+    "floats": lambda: building.measured("sensor"),
+    "floats_affine": lambda: building.measured("sensor_affine", scheme="affine"),
+    "convolution": lambda: building.convolutional("picture"),
+}
+
+MAIN = """
+#include <stdio.h>
+#include "{name}.h"
+
+static {raw} sample[{big}_INPUTS];
+
+int main(void)
+{{
+    while (fread(sample, sizeof sample, 1, stdin) == 1) {{
+        uint8_t answer = {name}_predict(sample);
+        fwrite(&answer, 1, 1, stdout);
+        fwrite({name}_codes(), 1, {big}_OUTPUTS, stdout);
+        for (uint16_t i = 0; i < {big}_OUTPUTS; i++) {{
+            float score = {name}_score(i);
+            fwrite(&score, sizeof score, 1, stdout);
+        }}
+    }}
+    return 0;
+}}
+"""
+
+
+@pytest.fixture(params=GRAPHS)
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return GRAPHS[request.param]()  # type: ignore[no-any-return]
+
+
+def test_predict_on_the_host_is_the_integer_reference(graph: Graph, tmp_path: Path) -> None:
+    name = prefix(graph.name)
+    library = building.write(graph, tmp_path / "library")
+    main = tmp_path / "main.c"
+    main.write_text(MAIN.format(name=name, big=name.upper(), raw=raw_type(graph)))
+    parts = building.objects(library, building.host(), tmp_path / "objects")
+    program = tmp_path / "program"
+    building.run([*building.host(), f"-I{library / 'src'}", main, *parts, "-lm", "-o", program])
+    raw = building.samples(graph, 200, seed=9)
+    count = graph.output.size
+    rows = np.frombuffer(building.run([program], raw.tobytes()), np.uint8).reshape(len(raw), -1)
+    expected = graph.run(graph.encode(raw).astype(np.int64)).reshape(len(raw), count)
+    np.testing.assert_array_equal(rows[:, 0], graph.classify(expected))
+    np.testing.assert_array_equal(rows[:, 1 : count + 1], (expected & 0xFF).astype(np.uint8))
+    scores = np.ascontiguousarray(rows[:, count + 1 :]).view(np.float32)
+    np.testing.assert_allclose(scores, graph.output.real(expected), rtol=1e-6)
+
+
+def test_only_the_prefix_is_visible(graph: Graph, tmp_path: Path) -> None:
+    library = building.write(graph, tmp_path / "library")
+    for command in (building.avr("atmega328p"), building.host()):
+        parts = building.objects(library, command, tmp_path / f"objects-{len(command)}")
+        names = {name for path in parts for name, here, local in symbols(path) if here and not local}
+        # What the compiler and its sanitizers add begins with two underscores.
+        assert names and all(n.startswith((prefix(graph.name) + "_", "__")) for n in names)
+
+
+def test_the_same_network_gives_the_same_bytes(graph: Graph) -> None:
+    assert building.made(graph) == building.content(graph)
+
+
+def test_everything_is_licensed_and_nothing_is_ours(graph: Graph) -> None:
+    for name, text in building.content(graph).items():
+        if name.startswith("src/") or name.endswith((".ino", "CMakeLists.txt")):
+            assert "SPDX-License-Identifier: Apache-2.0" in text, name
+            assert not re.search(r"\bgc_", text), name
+            assert not re.search(r"[ \t]$", text, re.MULTILINE), name
+
+
+def test_no_stem_occurs_twice(graph: Graph) -> None:
+    sources = [Path(name) for name in building.content(graph) if name.endswith((".c", ".S"))]
+    assert len({path.stem for path in sources}) == len(sources)
+
+
+def test_only_kernels_that_are_needed() -> None:
+    sources = {name for name in building.content(building.dense("digits-2")) if name.startswith("src/")}
+    assert "src/digits_2_dense8.c" in sources and "src/digits_2_argmax_avr.S" in sources
+    assert not any("convolution" in name or "lookup" in name or "lstm" in name for name in sources)
+
+
+@pytest.mark.parametrize("mcu", building.CHIPS)
+def test_two_models_in_one_image_take_what_the_readmes_promise(mcu: str, tmp_path: Path) -> None:
+    graphs = [building.dense("digits-2"), building.convolutional("picture"), building.measured("sensor")]
+    parts, include, promised = [], [], []
+    declared = "volatile uint8_t result;\nconst uint8_t *volatile answer;\n"
+    full, empty, calls = "", "", ""
+    for graph in graphs:
+        name = prefix(graph.name)
+        library = building.write(graph, tmp_path / name)
+        parts += building.objects(library, building.avr(mcu), tmp_path / name / "objects")
+        include.append(library / "src")
+        declared = f'#include "{name}.h"\n{declared}{raw_type(graph)} {name}_sample[{graph.input.size}];\n'
+        head, calls = f"__attribute__((noinline)) void use_{name}(void)", calls + f"use_{name}(); "
+        full += f"{head} {{ result = {name}_predict({name}_sample); answer = {name}_output(); }}\n"
+        empty += f"{head} {{ result = (uint8_t){name}_sample[0]; answer = 0; }}\n"
+        row = next(line for line in (library / "README.md").read_text().splitlines() if line.startswith(f"| {mcu} "))
+        promised.append([int(cell.replace(",", "")) for cell in row.split("|")[2:6]])
+    main = f"int main(void) {{ {calls}}}\n"
+    with_them = building.linked(mcu, declared + full + main, parts, tmp_path / "full", include)
+    without = building.linked(mcu, declared + empty + main, parts, tmp_path / "empty", include)
+    flash, own, ram, _stack = (sum(column) for column in zip(*promised, strict=True))
+    assert with_them.ram - without.ram == ram
+    names = {name for path in parts for name, here, _local in symbols(path) if here}
+    found = sum(symbol.size for symbol in with_them.largest(len(with_them.symbols)) if symbol.name in names)
+    assert found == own
+    grown = with_them.program.used - without.program.used
+    assert own <= grown <= flash
+
+
+def test_link_time_optimization_takes_it(tmp_path: Path) -> None:
+    """Arduino compiles so; assembly and constants in flash must survive it."""
+    graph = building.dense("digits-2")
+    library = building.write(graph, tmp_path / "library")
+    flags = ["-flto", "-fno-fat-lto-objects"]
+    parts = building.objects(library, [*building.avr("atmega328p"), *flags], tmp_path / "objects")
+    main = '#include "digits_2.h"\nuint8_t sample[20];\nint main(void) { return digits_2_predict(sample); }\n'
+    image = building.linked("atmega328p", main, [*parts], tmp_path / "image", [library / "src"])
+    assert image.program.weights + image.program.used > 300
+
+
+def test_cmake_builds_it(tmp_path: Path) -> None:
+    if not building.has("cmake"):
+        pytest.skip("cmake is not installed")
+    graph = building.dense("digits-2")
+    building.write(graph, tmp_path / "digits_2")
+    (tmp_path / "main.c").write_text(
+        '#include "digits_2.h"\nint main(void) { static uint8_t x[20]; return digits_2_predict(x) > 5; }\n'
+    )
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.13)\nproject(user C)\nadd_subdirectory(digits_2)\n"
+        "add_executable(user main.c)\ntarget_link_libraries(user digits_2)\n"
+    )
+    building.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"])
+    building.run(["cmake", "--build", tmp_path / "build"])
+    building.run([tmp_path / "build" / "user"])
