@@ -20,7 +20,7 @@ import numpy as np
 from toolchain.kernels.base import Code, Cost, Kernel, Site, flip
 from toolchain.kernels.convolution import ConvolutionC, operator_of
 from toolchain.kernels.convolution_finish import Finish
-from toolchain.kernels.convolution_text import Text
+from toolchain.kernels.convolution_text import JUMP, Text
 from toolchain.kernels.convolution_unrolled import assembled
 from toolchain.kernels.convolution_walk import SAVED, Geometry, finish_of, geometry_of
 from toolchain.layers.convolution import IntegerConvolution
@@ -140,9 +140,10 @@ class _Writer:
         self.finish: Finish = finish
         self.bottom = self.at.window_rows + 2 - self.at.top > self.at.rows
         self.right = self.at.window_columns + 2 - self.at.left > self.at.columns
+        self.edges = bool(self.at.top or self.at.left or self.bottom or self.right)
 
     def write(self) -> Text:
-        """The function. Z is the input, Y the output; r26 counts columns, r27 rows."""
+        """The function. Z is the input, Y the output; r26 counts columns, r27 rows (on the stack if no edge asks)."""
         text, at = Text("patch"), self.at
         down, across = at.window_rows // 2, at.window_columns // 2
         text(*(f"push r{number}" for number in SAVED), "movw r30, r24", "movw r28, r22", "clr r1")
@@ -152,15 +153,17 @@ class _Writer:
         text.label(".Lpatch_row")
         with text.often(down):
             self._first_columns(text)
-            text(f"ldi r26, {across}")
+            text(*(() if self.edges else ("push r27",)), f"ldi r26, {across}")
             text.label(".Lpatch_column")
             with text.often(across):
                 self._next_columns(text)
+                before = text.words
                 self._place(text)
-                text("dec r26", "breq .Lpatch_last", "jmp .Lpatch_column")
+                far = text.words - before > JUMP
+                text("dec r26", "breq .Lpatch_last", f"{'jmp' if far else 'rjmp'} .Lpatch_column")
                 text.label(".Lpatch_last")
             text.advance(30, 2 * at.columns - 2 * across - 2 + at.left)
-            text("dec r27", "breq .Lpatch_end", "jmp .Lpatch_row")
+            text(*(() if self.edges else ("pop r27",)), "dec r27", "breq .Lpatch_end", "jmp .Lpatch_row")
             text.label(".Lpatch_end")
         text(*(f"pop r{number}" for number in reversed(SAVED)), "clr r1", "ret")
         return text
@@ -203,7 +206,7 @@ class _Writer:
 
     def _place(self, text: Text) -> None:
         """All filters at one place of the output: first those that leave Y alone, then those that need it."""
-        count, state = self.at.filters, [26, 27, 30, 31]
+        count, state = self.at.filters, [26, 27, 30, 31] if self.edges else [26, 30, 31]
         plans = [self._plan(filter_) for filter_ in range(count)]
         wide = [filter_ for filter_, plan in enumerate(plans) if plan.carry is not None]
         stored, share = text.fresh("stored"), 1.0
@@ -218,7 +221,9 @@ class _Writer:
                 text(f"jmp {stored}")
             text.label(some)
         with text.often(share, 1):
-            text(*(f"push r{number}" for number in state), "clr r27")
+            text(*(f"push r{number}" for number in state))
+            if any(plan.carry is None and any(abs(tap[2]) == 1 for tap in plan.taps) for plan in plans):
+                text("clr r27")
             for filter_ in range(count):
                 if filter_ not in wide:
                     self._filter(text, filter_, plans[filter_])
@@ -230,7 +235,9 @@ class _Writer:
                     text("push r31")
                 text(*(f"pop r{RESULTS[index]}" for index in reversed(range(len(wide)))), "pop r29", "pop r28")
                 text(*(f"std Y+{filter_}, r{RESULTS[index]}" for index, filter_ in enumerate(wide)))
-            text(*(f"pop r{number}" for number in reversed(state)), "clr r1")
+            text(*(f"pop r{number}" for number in reversed(state)))
+            if self.edges:
+                text("clr r1")
         text.label(stored)
         text.advance(28, count)
 
@@ -253,8 +260,9 @@ class _Writer:
         if steps is not None:
             self._narrow(text, filter_, plan, steps)
             return
+        plan, rounded = self._rounded(filter_, plan)
         self._sums(text, plan)
-        self._largest(text, plan)
+        self._largest(text, plan, rounded)
         registers = ["r18", "r19", "r26"]
         start = int(self.finish.start[filter_])
         if plan.carry is None:
@@ -264,11 +272,26 @@ class _Writer:
             start += 1
         start += plan.start if plan.negated else -plan.start
         for index, register in enumerate(registers):
-            text(f"{'sbci' if index else 'subi'} {register}, {-start >> 8 * index & 0xFF}")
+            if index or not rounded:
+                text(f"{'sbci' if index > rounded else 'subi'} {register}, {-start >> 8 * index & 0xFF}")
         if self.finish.scaled:
             text("ldi r30, 0")
         self.finish.emit(text, filter_, registers)
         self.finish.signed_result(text)
+
+    def _rounded(self, filter_: int, plan: _Filter) -> tuple[_Filter, bool]:
+        """The plan with a start that has the bias's lowest byte, if possible: then no later step needs that byte."""
+        wanted = int(self.finish.start[filter_]) - plan.start & 0xFF
+        high = self.site.inputs[0].high
+        positive = high * sum(tap[2] for tap in plan.taps[: plan.carry] if tap[2] > 0)
+        possible = plan.start and plan.start + wanted + positive < 2 * LIMIT
+        if plan.carry is None or plan.negated or not self._drops_byte() or not possible:
+            return plan, False
+        return replace(plan, start=plan.start + wanted), True
+
+    def _drops_byte(self) -> bool:
+        """Whether the lowest byte of a sum with its bias does not matter."""
+        return not self.finish.scaled and int(self.finish.rule.shift[0]) >= 8
 
     def _narrow(self, text: Text, filter_: int, plan: _Filter, steps: int) -> None:
         """A filter whose sums, bias included, have 16 bits. The bias comes before the comparison if that needs it."""
@@ -276,7 +299,7 @@ class _Writer:
         self._sums(text, replace(plan, start=0))
         for low in LOW if plan.start else ():
             text(f"subi r{low}, {-bias & 0xFF}", f"sbci r{low + 1}, {-bias >> 8 & 0xFF}")
-        self._largest(text, plan)
+        self._largest(text, plan, bool(plan.start) and self._drops_byte())
         if not plan.start:
             text(f"subi r18, {-bias & 0xFF}", f"sbci r19, {-bias >> 8 & 0xFF}")
         self.finish.emit_lowered(text, filter_, ["r18", "r19"], steps)
@@ -311,21 +334,25 @@ class _Writer:
                 if plan.carry is not None and number >= plan.carry:
                     text(f"{second} r{HIGH[window]}, r{zero}")
 
-    def _largest(self, text: Text, plan: _Filter) -> None:
-        """The largest sum (the least, if negated) into r19:r18 and r26, in the same time whichever it is."""
+    def _largest(self, text: Text, plan: _Filter, rounded: bool) -> None:
+        """The largest sum (the least, if negated) into r19:r18 and r26, in the same time whichever it is.
+
+        ``rounded``: lowest bytes do not matter.
+        """
         if plan.carry is not None and plan.carry >= len(plan.taps):
             text(*(f"mov r{high}, r29" for high in HIGH))
         for low, high in zip(LOW[1:], HIGH[1:], strict=True):
             kept = text.fresh("kept")
-            text(f"cp r18, r{low}", f"cpc r19, r{low + 1}")
+            text(*((f"cp r19, r{low + 1}",) if rounded else (f"cp r18, r{low}", f"cpc r19, r{low + 1}")))
             if plan.carry is None:
-                text(f"{'brlt' if plan.negated else 'brge'} {kept}", f"movw r18, r{low}")
+                text(f"{'brlt' if plan.negated else 'brge'} {kept}")
+                text(f"mov r19, r{low + 1}" if rounded else f"movw r18, r{low}")
                 text.label(kept)
                 continue
             moved = text.fresh("moved")
             text(f"cpc r26, r{high}", f"{'brge' if plan.negated else 'brlt'} {moved}", "nop", f"rjmp {kept}")
             text.label(moved)
-            text(f"movw r18, r{low}", f"mov r26, r{high}")
+            text(f"mov r19, r{low + 1}" if rounded else f"movw r18, r{low}", f"mov r26, r{high}")
             text.label(kept)
 
 
