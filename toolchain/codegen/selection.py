@@ -38,6 +38,8 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
     ``forced`` names a kernel that is taken wherever it fits, whatever it costs: tests and benchmarks compare kernels.
     """
     choices = [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
+    if target.prefer == "size" and forced is None:
+        choices = _smallest(choices, target)
     if target.flash is None:
         return choices
     # A tenth of the chip stays free if that only takes slower kernels; if it cannot be, what is left is used up.
@@ -49,9 +51,29 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
 
 
 def flash(choices: Sequence[Choice]) -> int:
-    """The estimated flash of the network: what each layer has for itself, and every shared kernel once."""
-    shared = {choice.kernel.name: choice.cost.shared for choice in choices}
+    """The estimated flash of the network: what each layer has for itself, and every piece of shared code once."""
+    shared: dict[str, int] = {}
+    for choice in choices:
+        shared.update(choice.cost.pieces or ((choice.kernel.name, choice.cost.shared),))
     return sum(choice.cost.flash for choice in choices) + sum(shared.values())
+
+
+def _smallest(choices: list[Choice], target: Target) -> list[Choice]:
+    """Exchange single kernels while that makes the network smaller: layers that share code need it once."""
+
+    def rank(candidate: list[Choice]) -> tuple[int, int]:
+        return flash(candidate), sum(_cycles(choice.cost, target) for choice in candidate)
+
+    while True:
+        changes = [
+            [*choices[:index], replace(choice, kernel=kernels()[name]), *choices[index + 1 :]]
+            for index, choice in enumerate(choices)
+            for name in choice.candidates
+        ]
+        best = min(changes, key=rank)
+        if rank(best) >= rank(choices):
+            return choices
+        choices = best
 
 
 def _fitted(choices: list[Choice], target: Target, limit: int) -> list[Choice]:

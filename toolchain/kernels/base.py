@@ -49,7 +49,8 @@ class Cost:
     """An estimate: cycles of one call (mean over the calibration set, and worst case), bytes of flash and of RAM.
 
     ``flash`` counts constants and code that only this layer uses; ``shared`` the code of the kernel itself, which all
-    layers that use it share.
+    layers that use it share. ``pieces`` says what that code is made of, where different kernels share some of it:
+    names with their bytes, ``shared`` in all.
     """
 
     mean: int
@@ -57,6 +58,7 @@ class Cost:
     flash: int
     shared: int
     ram: int = 0
+    pieces: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -98,16 +98,17 @@ class Dense8(Kernel):
 
         stored = sum(len(self.packed(operator.weights[:live, block])) for block in blocks(operator))
         descriptor = 17 + 6 * len(pieces) + 1 + 3 * len(runs)
+        shared = {
+            **costs.common_pieces(self.prepare, multiplied, self.rows),
+            **{piece: costs.piece_bytes(piece) for piece in pieces},
+        }
         return Cost(
             cycles(costs.expected(live, source.nonzero, picture=site.layer.inputs[0] == "input")),
             cycles(costs.densest(live)),
             stored + outputs * (6 if multiplied else 3) + descriptor + costs.STUB,
-            costs.DRIVER
-            + costs.store_bytes(self.rows)
-            + costs.PREPARE[self.prepare]
-            + costs.FINISH["scale" if multiplied else "shift"]
-            + sum(map(costs.piece_bytes, pieces)),
+            sum(shared.values()),
             sum(self.room(site)),
+            tuple(shared.items()),
         )
 
     def passes(self, site: Site) -> int:

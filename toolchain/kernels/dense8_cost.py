@@ -19,9 +19,10 @@ DRIVER = 296
 STORE = 58
 STORE_CYCLES = {"nibbles": 265, "nibble_runs": 265, "sparse": 0}
 PIECES = {"rows": (24, 10), "runs": (30, 10), "nibbles": (34, 20), "nibble_runs": (36, 20)}
-SPARSE = 160
+SPARSE = 158
+NIBBLES = 66
 FINISH = {"shift": 112, "scale": 182}
-PREPARE = {"sum": 88, "copy": 52, "skip": 210}
+PREPARE = {"sum": 88, "copy": 52, "skip": 210, "none": 2}
 UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202, "nibbles_4x2": 218, "nibble_runs_4x2": 212}
 
 
@@ -89,9 +90,15 @@ def driver_cycles(blocks: int, parts: int, rows: str) -> float:
     return 130 + 32 * parts + (90 + STORE_CYCLES.get(rows, 33) + 15) * blocks
 
 
-def store_bytes(rows: str) -> int:
-    """Flash of what stores the sums that ``rows`` leaves."""
-    return {"nibbles": STORE + 66, "nibble_runs": STORE + 66, "sparse": 0}.get(rows, STORE)
+def common_pieces(prepare: str, scaled: bool, rows: str) -> dict[str, int]:
+    """Flash of the pieces around the multiplication, by name: what stores the sums of ``rows`` among them."""
+    finish = "scale" if scaled else "shift"
+    pieces = {"gc_k_dense8": DRIVER, prepare: PREPARE[prepare], finish: FINISH[finish]}
+    if rows == "sparse":
+        return {**pieces, "sparse": SPARSE}
+    if rows.startswith("nibble"):
+        pieces["nibbles"] = NIBBLES
+    return {**pieces, "store": STORE}
 
 
 def piece_bytes(piece: str) -> int:

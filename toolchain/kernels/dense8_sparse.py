@@ -55,8 +55,8 @@ class Dense8Sparse(Dense8):
             + 10 * outputs
         )
         flash = ENTRY_BYTES * entries + lists + outputs * (6 if multiplied else 3) + 17 + 6 * parts + 1 + costs.STUB
-        shared = costs.DRIVER + costs.SPARSE + costs.FINISH["scale" if multiplied else "shift"]
-        return Cost(cycles, cycles, flash, shared)
+        shared = costs.common_pieces(self.prepare, multiplied, self.rows)
+        return Cost(cycles, cycles, flash, sum(shared.values()), pieces=tuple(shared.items()))
 
 
 def _stream(lists: tuple[list[bytes], list[bytes]], rounds: int) -> bytes:
