@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     plan = json.loads(args.plan.read_text())
-    flash = chip.facts(plan["mcu"]).flash_size
+    flash = min(plan.get("program", 1 << 32), chip.facts(plan["mcu"]).flash_size)
     target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"], flash)
     sources = generate(store.load(args.network), target)
     files, folder = sources.files(), args.output.parent

@@ -17,7 +17,7 @@ FLASH_OBJECT_LIMIT = 32767
 class Target:
     """What the generated code is for. ``core`` is ``avrxt`` or ``avr``; the next two are the manifest's wishes.
 
-    ``flash`` is the size of the chip's program memory in bytes: fast kernels give way to small ones where all of the
+    ``flash`` is the program memory in bytes, the chip's or less: fast kernels give way to small ones where all of the
     fastest do not fit. None: no limit.
     """
 

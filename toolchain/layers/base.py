@@ -43,6 +43,7 @@ class Kind:
     ``shorthand``   the option that a bare value sets (``- activation: relu``), if any
     ``keras``       the Keras class names that ``from_keras`` reads
     ``inputs``      how many tensors it takes: (least, most)
+    ``trades_flash``  whether its kernels trade flash for speed, so that code generation has to know the program budget
     ``carries_activation``  whether an ``activation`` in the Keras configuration is applied to the layer's output
     """
 
@@ -53,6 +54,7 @@ class Kind:
     keras: tuple[str, ...] = ()
     inputs: tuple[int, int] = (1, 1)
     carries_activation: bool = True
+    trades_flash: bool = False
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         """The shape of the output without the batch axis.

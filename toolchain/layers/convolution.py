@@ -34,6 +34,7 @@ class ConvolutionKind(Kind):
         geometry.DILATION,
         geometry.BIAS,
     )
+    trades_flash = True
     keras = ("Conv2D",)
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:

@@ -38,6 +38,7 @@ class Convolution1dKind(Kind):
         geometry.number_option("dilation", "Distance between the steps of a window.", 1),
         geometry.BIAS,
     )
+    trades_flash = True
     keras = ("Conv1D",)
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:

@@ -43,6 +43,7 @@ class DepthwiseConvolutionKind(Kind):
     name = "depthwise_convolution"
     summary = "Convolution of each channel with windows of its own."
     options = (geometry.KERNEL, STRIDE, geometry.PADDING, geometry.DILATION, MULTIPLIER, geometry.BIAS)
+    trades_flash = True
     keras = ("DepthwiseConv2D",)
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:

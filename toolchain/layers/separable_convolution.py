@@ -34,6 +34,7 @@ class SeparableConvolutionKind(Kind):
         MULTIPLIER,
         geometry.BIAS,
     )
+    trades_flash = True
     keras = ("SeparableConv2D",)
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from toolchain.layers.registry import kinds
 from toolchain.manifest import network
 from toolchain.manifest.draft import Draft
 
@@ -45,6 +46,9 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan
     }
     if quantization.pop("training") == "aware":
         learning["quantization"] = {"weights": quantization["weights"]}
+    memory = {key: (chip | target["memory"])[key] for key in ("program", "data")}
+    # Code generation reads the program budget only where it has a choice: else editing it would generate code again.
+    room = {"program": memory["program"]} if any(kinds()[layer.kind].trades_flash for layer in draft.layers) else {}
     clock = {"mcu": target["mcu"], "clock_hz": target["clock"]}
     return Plan(
         name=values["model"],
@@ -54,8 +58,13 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan
         dataset=values["dataset"],
         training=learning,
         quantization={"input": scaled, "loss": values["training"]["loss"], "quantization": quantization},
-        generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}},
-        compilation={**clock, "optimize": str(target["optimize"])},
-        memory={key: (chip | target["memory"])[key] for key in ("program", "data")},
+        generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}, **room},
+        compilation={**clock, "optimize": str(target["optimize"]), **_own_firmware(values)},
+        memory=memory,
         board=clock,
     )
+
+
+def _own_firmware(values: Section) -> Section:
+    """The user's program, if there is one: the evaluation firmware's plan does not mention it."""
+    return {"firmware": values["firmware"]} if "firmware" in values else {}
