@@ -52,15 +52,34 @@ def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
     )
     version = known_as("the version of avr-gcc", compilers.version(compiler))
     objects, usages = [], []
-    for source in [*chips.sources(settings["mcu"]), *kernels("*.c"), *kernels("*.S"), *translated(generated)]:
-        target = f"{plan.folder}/obj/{Path(str(source)).name}.o"
-        made = avr.AvrObject(target, source, STAGE="compile", QUIET=True)
+    own = settings.get("firmware")
+    program = [] if own else chips.sources(settings["mcu"])
+    for target, source, options in [
+        *(own_source(avr, own, source) for source in (own or {"sources": []})["sources"]),
+        *((Path(str(each)).name, each, {}) for each in (*program, *kernels("*.c"), *kernels("*.S"))),
+        *((Path(str(each)).name, each, {}) for each in translated(generated)),
+    ]:
+        made = avr.AvrObject(f"{plan.folder}/obj/{target}.o", source, STAGE="compile", QUIET=True, **options)
         avr.Depends(made, version)
         objects.append(made[0])
         usages += made[1:]
-    elf = avr.AvrImage(f"{plan.folder}/firmware.elf", objects, STAGE="link")
+    # A program of the user's may call less than is measured: these stay in the image all the same.
+    kept = [f"-Wl,-u,{name}" for name in ("gc_input", "gc_infer", "gc_output")] if own else []
+    elf = avr.AvrImage(
+        f"{plan.folder}/firmware.elf", objects, STAGE="link", AVR_LINK_FLAGS=[*avr["AVR_LINK_FLAGS"], *kept]
+    )
     avr.Depends(elf, version)
     return SimpleNamespace(elf=elf[0], usages=usages)
+
+
+def own_source(env: Any, own: Any, source: str) -> tuple[str, str, dict[str, Any]]:
+    """A file of the user's program: its object in a folder of its own, warnings that stop nothing, its own headers."""
+    folders = own["include"]
+    flags = [flag for flag in env["AVR_COMPILE_FLAGS"] if flag != "-Werror"]
+    includes = [*env["AVR_INCLUDES"], *(f"-I{folder}" for folder in folders)]
+    path = [*env["CPPPATH"], *(folder if Path(folder).is_absolute() else f"#{folder}" for folder in folders)]
+    target = "firmware/" + source.strip("/").replace("/", "_").replace("..", "_")
+    return target, source, {"AVR_COMPILE_FLAGS": flags, "AVR_INCLUDES": includes, "CPPPATH": path}
 
 
 def host(env: Any, plan: Any, generated: list[Any]) -> Any:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from SCons.Script import COMMAND_LINE_TARGETS
 from shared import add_methods, option
 from stages import stage
+
+from toolchain.errors import GoldcrestError
 
 CONNECTION = ("port", "programmer", "updi", "baud")
 
@@ -50,6 +53,15 @@ def on_board(
     **overrides: Any,
 ) -> Any:
     settings = plan.values.compilation
+    if "firmware" in settings:  # the user's own program does not speak our protocol
+        if verb != "flash" and verb in COMMAND_LINE_TARGETS:
+            raise GoldcrestError(
+                f"{verb} talks to the evaluation firmware, and {plan.values.path} builds another one; "
+                "take its `firmware:` out (in a manifest that extends it, say)"
+            )
+        if verb != "flash":
+            return []
+        words = f"{words} --own yes"
     words = f"--mcu {settings['mcu']} --clock {settings['clock_hz']} {given(*CONNECTION)} {words}"
     inputs = {"image": image, "network": network, "dataset": data}
     # A stage without a file of its own stands under a name at which no file ever appears: SCons runs it each time.

@@ -25,7 +25,8 @@ def exists(env: Any) -> bool:
 def library(env: Any, plan: Any, network: Any, data: Any) -> Any:
     """The folder ``library``; its README.md comes last and stands for all of it."""
     values = plan.values
-    section = {"description": values.description, **values.generation, **values.compilation}
+    clock = values.compilation["clock_hz"]
+    section = {"description": values.description, **values.generation, "clock_hz": clock}
     label = f"what {values.path} says of the library"
     inputs = {
         "plan": section_file(env, plan.folder / "plan" / "library.json", label, section),

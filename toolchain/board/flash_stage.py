@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subject.add_arguments(parser)
     settings.add_arguments(parser)
     parser.add_argument("--sample", type=int, default=0, help="index of the test sample to try (default 0)")
+    parser.add_argument("--own", choices=("yes", "no"), default="no", help="the user's own program: ask it nothing")
     parser.add_argument("--unlock", choices=("yes", "no"), default="no", help="erase the chip if it is locked")
 
 
@@ -34,6 +35,9 @@ def run(args: argparse.Namespace) -> None:
     with subject.board(what, given) as at:
         port = subject.flash(what, at, status.update, args.unlock == "yes")
         written = f"{len(what.image):,} bytes written and verified"
+        if args.own == "yes":
+            status.done(written)
+            return
         if port is None:
             status.done(
                 f"{written} through {at.updi or at.port}; with the chip's serial line connected: evaluate port=…"

@@ -14,7 +14,7 @@ from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
 from toolchain.layers import registry as layers
 from toolchain.layers.base import Option
-from toolchain.manifest import network
+from toolchain.manifest import firmware, network
 from toolchain.manifest.losses import LOSSES
 from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.manifest.units import CLOCK, SIZE, Unit
@@ -79,6 +79,7 @@ def sections() -> Schema:
             "pruning": group(PRUNING, "Which weights become zero in training, and when. Left out: none."),
             "quantization": _quantization(),
             "target": _target(),
+            "firmware": dict(firmware.SCHEMA),
         },
         required=("model", "dataset", "input", "network", "training", "target"),
         description="A Goldcrest manifest: a network, how it is trained and quantized, and the chip it is built for.",
