@@ -31,6 +31,7 @@ from toolchain.errors import BoardError
 from toolchain.files import atomic
 from toolchain.report import status
 
+SIMULATED = "simulated  its core takes some instructions' time from older chips: for the chip's own see the report"
 BATCH = 250  # samples that the reference computes at once
 SAVE_SECONDS = 5.0
 TELL_SECONDS = 0.25 if status.VARIABLE in os.environ else 5.0  # a live line, or a line each
@@ -43,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="evaluation.json")
     parser.add_argument("--report", type=Path, help="report.json, whose field accuracy.board is filled in")
     parser.add_argument("--samples", type=int, default=1000, help="test samples to measure (default 1000; 0 for all)")
-    parser.add_argument("--flash", choices=("yes", "no"), default="no", help="program a real board first; the virtual is")
+    parser.add_argument(
+        "--flash", choices=("yes", "no"), default="no", help="program a real board first; the virtual is"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -68,7 +71,9 @@ def run(args: argparse.Namespace) -> None:
     finally:
         _save(args.output, result, port, float_accuracy)
         if result.samples:
-            console.print(result.text(float_accuracy, what.names), markup=False)
+            console.print(result.text(float_accuracy, what.names), markup=False, soft_wrap=True)
+            if given.virtual:
+                console.print(SIMULATED, markup=False, soft_wrap=True)
     if args.report is not None and result.accuracy is not None and args.report.exists():
         report = json.loads(args.report.read_text(encoding="utf-8"))
         report["accuracy"]["board"] = result.accuracy

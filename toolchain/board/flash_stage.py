@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
             answer = link.infer(what.codes(sample[None])[0].tobytes())
     difference = answers.difference(what, sample, answer)
     picture.draw(sample, console)
-    console.print(answers.sentence(what, index, answer), highlight=False)
+    console.print(answers.sentence(what, index, answer), highlight=False, soft_wrap=True)
     if difference is not None:
         raise BoardError(difference)
     status.done(f"{written} on {'the virtual board' if given.virtual else port}")

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
             else:
                 for index in range(min(args.samples, len(what.samples))):
                     picture.draw(what.samples[index], console)
-                    console.print(answers.sentence(what, index, _ask(what, link, what.samples[index])))
+                    console.print(answers.sentence(what, index, _ask(what, link, what.samples[index])), soft_wrap=True)
 
 
 class Scene:
