@@ -204,3 +204,11 @@ def test_convolutions(keras, tmp_path) -> None:
         layers.Dense(3, activation="softmax"),
     )
     whole_way(model, tmp_path)
+
+
+def test_pooling_after_a_table_moves_before_it(keras, tmp_path) -> None:
+    layers = keras.layers
+    first = layers.Conv2D(2, 2, activation="tanh")
+    model = sequential(keras, (7, 6, 1), first, layers.MaxPooling2D(2), layers.Flatten())
+    graph = whole_way(model, tmp_path)
+    assert [layer.operator.kind for layer in graph.layers] == ["convolution", "activation", "flatten"]

@@ -12,6 +12,7 @@ from toolchain.layers.activation import Activation
 from toolchain.layers.convolution import Convolution
 from toolchain.layers.dense import Dense
 from toolchain.layers.flatten import Flatten
+from toolchain.layers.functions import FUNCTIONS
 from toolchain.layers.merge import Add
 from toolchain.layers.normalization import Scaling
 from toolchain.layers.pooling import AveragePooling, GlobalPooling, MaxPooling
@@ -19,6 +20,7 @@ from toolchain.passes.drop_identities import drop_identities
 from toolchain.passes.drop_softmax import drop_softmax
 from toolchain.passes.fold_scaling import fold_scaling
 from toolchain.passes.fuse_activations import fuse_activations
+from toolchain.passes.pool_before_functions import pool_before_functions
 from toolchain.passes.relu_before_pooling import relu_before_pooling
 
 RNG = np.random.default_rng(0)
@@ -119,6 +121,28 @@ def test_relu_moves_before_max_pooling_where_it_can_be_absorbed() -> None:
     assert same(one, fuse_activations(after)) == ["convolution", "max_pooling"]
     whole = graph((6, 6, 1), ("c", convolution(1, 2)), ("p", GlobalPooling(True)), ("r", Activation("relu6")))
     assert same(whole, fuse_activations(relu_before_pooling(whole))) == ["convolution", "global_pooling"]
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, "softmax"])
+def test_max_pooling_moves_before_functions_that_never_fall(function: str) -> None:
+    moves = function not in ("linear", "relu", "relu6", "silu", "hard_silu", "gelu", "mish", "softmax")
+    for pooling in (MaxPooling((2, 2), (2, 2)), GlobalPooling(True)):
+        last = ("last", Activation("tanh"))
+        one = graph((6, 6, 1), ("c", convolution(1, 2)), ("f", Activation(function)), ("p", pooling), last)
+        after = pool_before_functions(one)
+        kinds = same(one, after)
+        assert (kinds[1:3] == [pooling.kind, "activation"]) is moves
+        assert after is one or moves
+    values = np.linspace(-9, 9, 4001)
+    assert bool(np.all(np.diff(Activation(function).forward(values[None])[0]) >= 0)) or not moves
+
+
+def test_a_function_that_others_read_stays_before_the_pooling() -> None:
+    one = graph(
+        (4, 4, 1), ("c", convolution(1, 2)), ("f", Activation("tanh")), ("p", MaxPooling((1, 1), (1, 1))),
+        ("a", Add(), ("f", "p")),
+    )  # fmt: skip
+    assert pool_before_functions(one) is one
 
 
 @pytest.mark.parametrize(

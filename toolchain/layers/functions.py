@@ -31,6 +31,7 @@ class Function:
     steepest: float = 1.0
     bounds: tuple[float, float] | None = None
     alpha: float | None = None  # the default, if it has the parameter
+    rising: bool = True  # whether it never falls (for alpha ≥ 0)
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
@@ -62,11 +63,11 @@ FUNCTIONS = {
         Function("hard_sigmoid", lambda x, _: np.clip(x / 6 + 0.5, 0, 1), steepest=1 / 6, bounds=(0.0, 1.0)),
         Function("elu", _elu, alpha=1.0),
         Function("selu", lambda x, _: SELU_SCALE * _elu(x, SELU_ALPHA), steepest=SELU_SCALE * SELU_ALPHA),
-        Function("silu", lambda x, _: x * _logistic(x), steepest=1.1),
-        Function("hard_silu", lambda x, _: x * np.clip(x / 6 + 0.5, 0, 1), steepest=1.5),
-        Function("gelu", lambda x, _: 0.5 * x * (1 + _erf(x / math.sqrt(2))), steepest=1.13),
+        Function("silu", lambda x, _: x * _logistic(x), steepest=1.1, rising=False),
+        Function("hard_silu", lambda x, _: x * np.clip(x / 6 + 0.5, 0, 1), steepest=1.5, rising=False),
+        Function("gelu", lambda x, _: 0.5 * x * (1 + _erf(x / math.sqrt(2))), steepest=1.13, rising=False),
         Function("softplus", lambda x, _: _softplus(x)),
         Function("softsign", lambda x, _: x / (1 + np.abs(x)), bounds=(-1.0, 1.0)),
-        Function("mish", lambda x, _: x * np.tanh(_softplus(x)), steepest=1.1),
+        Function("mish", lambda x, _: x * np.tanh(_softplus(x)), steepest=1.1, rising=False),
     )
 }

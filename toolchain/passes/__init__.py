@@ -15,6 +15,7 @@ from toolchain.passes.drop_softmax import drop_softmax
 from toolchain.passes.fold_scaling import fold_scaling
 from toolchain.passes.fuse_activations import fuse_activations
 from toolchain.passes.fuse_pooling import fuse_pooling
+from toolchain.passes.pool_before_functions import pool_before_functions
 from toolchain.passes.relu_before_pooling import relu_before_pooling
 from toolchain.passes.split_separable import split_separable
 
@@ -25,6 +26,7 @@ FLOAT_PASSES: tuple[Pass, ...] = (
     drop_identities,
     drop_softmax,
     fold_scaling,
+    pool_before_functions,
     relu_before_pooling,
     fuse_activations,
     fuse_pooling,
