@@ -1,7 +1,8 @@
 """Run as a process of its own, because it uses the simulator: one inference of an image, timed from outside.
 
-``python simulate_inference.py MCU CLOCK UART IMAGE ENTRY INPUTS MODEL`` prints two numbers: the cycles that the chip's own timer
-reports, and those that the simulator counted between the entry and the return of gc_infer (at byte address ENTRY).
+``python simulate_inference.py MCU CLOCK UART IMAGE ENTRY INPUTS MODEL`` prints two numbers: the cycles that the chip's
+own timer reports, and those that the simulator counted between the entry and the return of gc_infer (at byte address
+ENTRY).
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def test_a_cable_that_stays_out_keeps_what_was_measured(model: Model, monkeypatc
     monkeypatch.setattr(evaluate_stage, "COME_BACK_SECONDS", 0.5)
     with board(model) as virtual:
         when(monkeypatch, 5, lambda: virtual.tell(unplug="serial"))
-        with pytest.raises(serial_line.PortLost, match="did not come back within"):
+        with pytest.raises(serial_line.PortLost, match=r"did not come back within"):
             evaluate_stage.run(model.evaluate("--samples", "20", "--port", virtual.serial))
     found = result(model)
     assert found["samples"] in (4, 5)
@@ -134,7 +134,10 @@ def test_resets_during_inferences(model: Model, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_chip_with_another_model_is_refused(model: Model, other_model: Model) -> None:
-    with board(other_model) as virtual, pytest.raises(BoardError, match="runs another model .* flash this model first"):
+    with (
+        board(other_model) as virtual,
+        pytest.raises(BoardError, match=r"runs another model .* flash this model first"),
+    ):
         evaluate_stage.run(model.evaluate("--port", virtual.serial))
 
 
@@ -142,7 +145,7 @@ def test_a_chip_with_another_build_is_refused(model: Model) -> None:
     with board(model) as virtual:
         virtual.tell(flip=len(image.read(model.folder / "firmware.hex")) - 1)
         virtual.tell(reset=True)
-        with pytest.raises(BoardError, match="another build of this model"):
+        with pytest.raises(BoardError, match=r"another build of this model"):
             evaluate_stage.run(model.evaluate("--port", virtual.serial))
 
 
@@ -156,7 +159,7 @@ def test_an_answer_that_differs_is_shown(model: Model, other_model: Model, monke
         return Answer(outputs, answer.class_, answer.cycles, answer.seconds)
 
     monkeypatch.setattr(Link, "infer", wrong)
-    with board(model) as virtual, pytest.raises(BoardError, match="3 of 3 answers differ; test sample 0: .* outputs"):
+    with board(model) as virtual, pytest.raises(BoardError, match=r"3 of 3 answers differ; test sample 0: .* outputs"):
         evaluate_stage.run(model.evaluate("--samples", "3", "--port", virtual.serial))
     assert result(model)["identical"] == 0
 
@@ -178,13 +181,13 @@ def test_a_port_that_is_in_use_or_forbidden_or_not_there(model: Model) -> None:
     with board(model) as virtual:
         with (
             serial_line.SerialLine(virtual.serial, 500_000),
-            pytest.raises(BoardError, match="in use by another program"),
+            pytest.raises(BoardError, match=r"in use by another program"),
         ):
             evaluate_stage.run(model.evaluate("--port", virtual.serial))
         device = Path(virtual.serial).resolve()
-        with pytest.raises(BoardError, match="no permission to open"):
+        with pytest.raises(BoardError, match=r"no permission to open"):
             as_nobody(device, lambda: serial_line.SerialLine(str(device), 500_000).close())
-    with pytest.raises(BoardError, match="there is no port"):
+    with pytest.raises(BoardError, match=r"there is no port"):
         evaluate_stage.run(model.evaluate("--port", "/dev/nowhere"))
 
 

@@ -1,4 +1,6 @@
-"""The firmware's side of the link, compiled for this machine with sanitizers: it must do what the host's parser says."""
+"""The firmware's side of the link, compiled for this machine with sanitizers: it must do what the host's parser
+says.
+"""
 
 from __future__ import annotations
 
@@ -137,7 +139,7 @@ def test_every_answer_over_a_noisy_line_is_right(program: Path, rate: float) -> 
 
 
 def test_a_line_that_is_nothing_but_noise_ends_with_a_message(program: Path) -> None:
-    with ProcessLine(program, Noise(flip=0.5, seed=1)) as line, pytest.raises(BoardError, match="does not answer"):
+    with ProcessLine(program, Noise(flip=0.5, seed=1)) as line, pytest.raises(BoardError, match=r"does not answer"):
         Link(line, EXPECTED, line.clock).hello()
 
 
@@ -147,7 +149,7 @@ def test_a_line_that_gets_bad_ends_with_a_message(program: Path) -> None:
         link = Link(line, EXPECTED, line.clock)
         link.hello()
         noise.flip = 0.2
-        with pytest.raises(BoardError, match="too noisy|stopped answering"):
+        with pytest.raises(BoardError, match=r"too noisy|stopped answering"):
             link.infer(bytes(range(256)) * 3 + bytes(16))
 
 
@@ -181,5 +183,5 @@ def test_another_firmware_is_refused(program: Path, expected: dict[str, object],
 
 def test_another_version_of_the_link_is_refused(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "VERSION", protocol.VERSION + 1)
-    with ProcessLine(program) as line, pytest.raises(BoardError, match="version"):
+    with ProcessLine(program) as line, pytest.raises(BoardError, match=r"version"):
         Link(line, EXPECTED, line.clock).hello()

@@ -66,7 +66,7 @@ def test_flash_stage_ends_on_the_chips_answer(model: Model, tool: str, capsys: p
 def test_a_cell_that_does_not_take_a_write_fails_verification(model: Model, tool: str) -> None:
     with VirtualBoard("atmega4809", FLASH) as board:
         board.tell(stuck=[0x123])
-        with pytest.raises(BoardError, match="verification failed.*0x0123"):
+        with pytest.raises(BoardError, match=r"verification failed.*0x0123"):
             programmers.program(tool, job(model, board.updi))
 
 
@@ -81,7 +81,7 @@ def test_a_byte_that_changes_after_writing_fails_verification(model: Model, tool
 
         corrupted: list[object] = []
         content_of = image.read(model.folder / "firmware.hex")
-        with pytest.raises(BoardError, match="verification failed"):
+        with pytest.raises(BoardError, match=r"verification failed"):
             programmers.program(tool, job(model, board.updi, progress=corrupt))
         assert corrupted
 
@@ -123,7 +123,7 @@ def test_a_cable_pulled_while_writing_and_plugged_back(model: Model, tool: str) 
             if phase == "writing" and fraction > 0 and not pulled:
                 pulled.append(board.tell(pull_after=700))
 
-        with pytest.raises(serial_line.PortLost, match="vanished while the chip was being programmed"):
+        with pytest.raises(serial_line.PortLost, match=r"vanished while the chip was being programmed"):
             programmers.program(tool, job(model, board.updi, progress=pull))
         state = board.tell(plug="all")
         assert state["flash"] not in (ERASED, content(model)), "the chip holds part of an image"
@@ -134,13 +134,13 @@ def test_a_cable_pulled_while_writing_and_plugged_back(model: Model, tool: str) 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_ports_that_cannot_be_opened(model: Model, tool: str) -> None:
     with pytest.raises(
-        BoardError, match="there is no port /dev/nowhere; (ports on this machine|this machine shows no)"
+        BoardError, match=r"there is no port /dev/nowhere; (ports on this machine|this machine shows no)"
     ):
         programmers.program(tool, job(model, "/dev/nowhere"))
     with VirtualBoard("atmega4809", FLASH) as board:
         with (
             serial_line.SerialLine(board.updi, 115_200),
-            pytest.raises(BoardError, match="in use by another program; close it"),
+            pytest.raises(BoardError, match=r"in use by another program; close it"),
         ):
             programmers.program(tool, job(model, board.updi))
         device = Path(board.updi).resolve()
@@ -167,7 +167,7 @@ def test_a_port_without_a_board_behind_it(model: Model) -> None:
     """The serial line's port is no UPDI port: nothing there answers as a programmer expects."""
     with (
         VirtualBoard("atmega4809", FLASH) as board,
-        pytest.raises(BoardError, match="does not answer on .* as UPDI does"),
+        pytest.raises(BoardError, match=r"does not answer on .* as UPDI does"),
     ):
         programmers.program("serialupdi", job(model, board.serial))
 
@@ -179,7 +179,7 @@ def test_debuggers_that_are_not_plugged_in(model: Model, name: str) -> None:
 
 
 def test_unknown_programmers_get_a_suggestion() -> None:
-    with pytest.raises(BoardError, match="did you mean serialupdi"):
+    with pytest.raises(BoardError, match=r"did you mean serialupdi"):
         programmers.find("serialudpi")
     assert programmers.find("avrdude:usbasp").hardware == "usbasp"
 
@@ -187,5 +187,5 @@ def test_unknown_programmers_get_a_suggestion() -> None:
 def test_an_image_that_did_not_fit_cannot_be_flashed(model: Model, tmp_path: Path) -> None:
     args = model.flash()
     args.image = tmp_path / "firmware.hex"
-    with pytest.raises(BoardError, match="made when the model fits"):
+    with pytest.raises(BoardError, match=r"made when the model fits"):
         flash_stage.run(args)

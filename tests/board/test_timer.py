@@ -36,7 +36,8 @@ __attribute__((noinline)) uint8_t gc_infer(void) {{
 """
 INTERRUPT = 34  # cycles by the data sheet, which the classic port takes off
 UNCOUNTED_ENTRY = 4  # of them the simulator does not spend: it enters an interrupt in no time
-# Below and above one wrap of 16 bits, near multiples of it, and beyond the 67 million at which megaAVR's slow timer wraps.
+# Below and above one wrap of 16 bits, near multiples of it, and beyond the 67 million at which megaAVR's slow timer
+# wraps.
 CYCLES = {"atmega4809": [10, 65_400, 65_536, 131_060, 1_000_000, 70_000_000], "atmega328p": [10, 65_536, 1_000_000]}
 
 

@@ -21,9 +21,9 @@ def differs(outputs: np.ndarray, class_: int, answer: Answer) -> str | None:
         return None
     return (
         f"the chip does not compute what the integer reference does: outputs {outputs.tolist()} and class {class_} "
-        f"are right, "
+        "are right, "
         f"it answered {found.tolist()} and class {answer.class_}; this is a defect of the compiler or of the chip, "
-        f"please report it"
+        "please report it"
     )
 
 

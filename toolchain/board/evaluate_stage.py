@@ -1,13 +1,13 @@
-"""Measure a network on the chip: N test samples over the serial line, each compared with the integer reference byte for
-byte.
+"""Measure a network on the chip: N test samples over the serial line, each compared byte for byte with the reference.
 
     python -m toolchain evaluate --image build/M/firmware.hex --mcu atmega4809 --clock 20000000
         --network build/M/quantized.npz --dataset build/datasets/D.npz --output build/M/evaluation.json
         [--samples N] [--report build/M/report.json] [--flash yes]
         [--port P] [--programmer NAME] [--updi P] [--baud N] [--settings .local.yaml]
 
-Without a port it is the virtual board, which is flashed first; a real one is with ``--flash yes``. Writes evaluation.json,
-also when it is interrupted, and the field ``accuracy.board`` of the report. In SCons an AlwaysBuild alias.
+Without a port it is the virtual board, which is flashed first; a real one is with ``--flash yes``. Writes
+evaluation.json, also when it is interrupted, and the field ``accuracy.board`` of the report. In SCons an AlwaysBuild
+alias.
 """
 
 from __future__ import annotations

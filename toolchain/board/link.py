@@ -109,7 +109,7 @@ class Link:
         damaged = f" ({self.dropped} damaged frames came)" if self.dropped else ""
         raise BoardError(
             f"the chip does not answer on the serial line{damaged}; is this the right port (port=…), is the firmware "
-            f"flashed "
+            "flashed "
             "(flash), and does its baud rate go with the port's (baud=…)?"
         )
 
@@ -118,12 +118,12 @@ class Link:
         if welcome.version != protocol.VERSION:
             raise BoardError(
                 f"the chip speaks version {welcome.version} of the link, this program version {protocol.VERSION}; "
-                f"flash it again"
+                "flash it again"
             )
         if welcome.model != expected.model:
             raise BoardError(
                 f"the chip runs another model (hash {welcome.model:08x}, this one is {expected.model:08x}); flash "
-                f"this model first"
+                "this model first"
             )
         if (welcome.inputs, welcome.outputs) != (expected.inputs, expected.outputs):
             raise BoardError(

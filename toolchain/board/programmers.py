@@ -116,7 +116,7 @@ def program(name: str, job: Job) -> None:
         if job.chip.programming != "updi":
             raise BoardError(
                 f"pymcuprog does not program the {job.chip.mcu}; use programmer=avrdude:NAME (for example "
-                f"avrdude:usbasp)"
+                "avrdude:usbasp)"
             )
         from toolchain.board import with_pymcuprog as tool
     else:
@@ -149,7 +149,7 @@ def check_fuse(fuse: Fuse, value: int, chip: Chip, clock: int) -> None:
         correct = value & ~fuse.mask | wanted
         raise BoardError(
             f"fuse {fuse.name} is 0x{value:02x}: the chip runs at {actual}, the manifest says {clock // 1_000_000} "
-            f"MHz; nothing was "
+            "MHz; nothing was "
             f"erased; change target.clock, or set the fuse: pymcuprog write -m fuses -o {fuse.offset} -l "
             f"0x{correct:02x} -d {chip.mcu}"
         )
@@ -168,7 +168,7 @@ def verification_failed(address: int | None, wrote: int | None = None, read: int
     what = "" if wrote is None or read is None else f" (wrote 0x{wrote:02x}, it holds 0x{read:02x})"
     return BoardError(
         f"verification failed{where}{what}: the chip's flash did not take the image; flash again, and if that does "
-        f"not help the chip is worn out"
+        "not help the chip is worn out"
     )
 
 

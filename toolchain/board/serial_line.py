@@ -96,7 +96,7 @@ def explain(port: str, error: Exception) -> BoardError:
     if code == errno.EACCES or "Permission denied" in text:
         return BoardError(
             f"no permission to open {port}; add yourself to the port's group (sudo usermod -aG dialout $USER, then "
-            f"log in again)"
+            "log in again)"
         )
     if code in (errno.EBUSY, errno.EAGAIN) or "lock" in text or "busy" in text:
         return BoardError(f"{port} is in use by another program; close it (a terminal, a monitor, another evaluation)")

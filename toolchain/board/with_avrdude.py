@@ -104,7 +104,5 @@ def _meaning(words: str, job: Job) -> BoardError:
         for line in words.splitlines()
         if re.search(r"error|unable|fail|cannot", line, re.I)
     ]
-    return BoardError(
-        f"avrdude failed: {said[0] if said else (words.strip().splitlines() or ['no word of why'])[-1]}; check wiring and power "
-        f"(docs/boards.md)"
-    )
+    last = said or words.strip().splitlines()[-1:] or ["it did not say why"]
+    return BoardError(f"avrdude failed: {last[0]}; check wiring and power (docs/boards.md)")

@@ -100,7 +100,7 @@ def _errors(hardware: str, job: Job) -> Iterator[None]:
     except PymcuprogToolConnectionError as error:
         raise BoardError(
             f"no {hardware} debugger found on USB ({error}); is the board plugged in, and may you open it "
-            f"(docs/boards.md, udev)?"
+            "(docs/boards.md, udev)?"
         ) from error
     except (
         PymcuprogError,

@@ -1,6 +1,4 @@
-"""A bad cable: bytes dropped, doubled and flipped, and the garbage that two different baud rates make of each other's
-bytes.
-"""
+"""A bad cable: bytes dropped, doubled and flipped, and what two different baud rates make of each other's bytes."""
 
 from __future__ import annotations
 
