@@ -1,10 +1,9 @@
 """Worst-case stack of an image, from its machine code.
 
-Every function is walked along all its branches with the stack pointer as an offset from its entry. Frames are followed
-through the registers: a register may be known to hold a constant, or one half of "SP at entry + n" (``SpHalf``), and
-whatever adds or subtracts constants there is understood (``in``/``out`` of SP, sbiw, subi/sbci, libgcc's shared
-prologues). Where two branches meet at different depths, or SP gets a value that cannot be followed, the stack has no
-bound and the analysis says so, naming the function.
+Every function is walked along all its branches with the stack pointer as an offset from its entry; frames are followed
+through the registers (``frames``): ``in``/``out`` of SP, sbiw, subi/sbci, libgcc's shared prologues. Where two
+branches meet at different depths, or SP gets a value that cannot be followed, the stack has no bound and the analysis
+says so, naming the function.
 
     stack = deepest path from reset through main + the deepest interrupt handler
 
@@ -17,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from toolchain.errors import GoldcrestError
 from toolchain.memory.chip import Facts
 from toolchain.memory.decode import Instruction, decode
 from toolchain.memory.elf import Image
+from toolchain.memory.frames import SpHalf, State, Value, arithmetic, signed
 
 SPL, SPH = 0x3D, 0x3E
 CALL_CLOBBERED = (0, *range(18, 28), 30, 31)
@@ -33,38 +32,6 @@ INTERRUPT_FLAG = 7
 
 class StackError(GoldcrestError):
     """A stack without a bound that can be proven; the message names the function and the reason."""
-
-
-class SpHalf(NamedTuple):
-    """A byte of (SP at the function's entry + offset): the low (0) or high (1) one."""
-
-    offset: int
-    half: int
-
-
-Value = int | SpHalf | None  # constant byte, known relation to SP, or unknown
-
-
-class Borrow(NamedTuple):
-    """The carry after a constant was added to the low byte of an SP-relative pair: one offset became another."""
-
-    before: int
-    after: int
-
-
-@dataclass(frozen=True)
-class State:
-    """What is known before an instruction: ``depth`` is SP minus SP at entry (negative: below)."""
-
-    depth: int
-    registers: tuple[Value, ...]
-    borrow: Borrow | None = None
-    written: tuple[tuple[int, Value], ...] = ()  # halves of SP that an unfinished frame change has written
-
-    def with_register(self, number: int, value: Value) -> State:
-        registers = list(self.registers)
-        registers[number] = value
-        return replace(self, registers=tuple(registers))
 
 
 @dataclass(frozen=True)
@@ -136,6 +103,24 @@ class Analysis:
         if not name.startswith("gc_k_"):
             return []
         return [symbol.address for symbol in self.image.functions if symbol.name.startswith(f"{name}_")]
+
+    def threaded(self, high: int) -> list[int]:
+        """Where a jump into the page of 256 words with this upper address byte may go, in a kernel of threaded code.
+
+        Such a kernel marks its pages by a symbol gc_k_…_pages; in them, each piece of code ends in a jump.
+        """
+        page = high << 9
+        for symbol in self.image.symbols:
+            end = min(page + 0x200, symbol.address + symbol.size)
+            if symbol.name.startswith("gc_k_") and symbol.name.endswith("_pages") and symbol.address <= page < end:
+                places, address = [page], page
+                while address < end:
+                    one = decode(self.flash, address)
+                    address += one.size
+                    if one.name in ("ijmp", "rjmp") and address < end:
+                        places.append(address)
+                return places
+        return []
 
     def deepest(self, entry: int) -> tuple[int, tuple[str, ...]]:
         """Bytes below SP at entry on the deepest path, and the functions on it."""
@@ -290,6 +275,10 @@ class _Walker:
         if isinstance(low, int) and isinstance(high, int):
             self._reach(2 * (low | high << 8), state)
             return
+        if isinstance(high, int) and (places := self.analysis.threaded(high)):
+            for place in places:
+                self._reach(place, state)
+            return
         raise self._fail(address, "jumps through a pointer that cannot be followed; compile with -fno-jump-tables")
 
     def _switch(self, table: int, state: State) -> None:
@@ -325,7 +314,7 @@ class _Walker:
             return self._write_sp(address, one.k - SPL, state.registers[one.d], state)
         if name == "bset" and one.d == INTERRUPT_FLAG:
             self.enables = True
-        return _arithmetic(one, state)
+        return arithmetic(one, state)
 
     def _write_sp(self, address: int, half: int, value: Value, state: State) -> State:
         """SP changes when both its halves are written; in between no code may rely on it."""
@@ -337,62 +326,12 @@ class _Walker:
         if isinstance(low, int) and isinstance(high, int) and (low | high << 8) == self.analysis.facts.ram_end:
             return replace(state, depth=0, written=())
         if isinstance(low, SpHalf) and isinstance(high, SpHalf) and (low.half, high.half) == (0, 1):
-            offset = _signed(high.offset)
+            offset = signed(high.offset)
             if (low.offset - offset) % 256 == 0 and offset <= 0:
                 return replace(state, depth=offset, written=())
         raise self._fail(
             address, "sets the stack pointer to a value that varies (alloca or an array of variable length)"
         )
-
-
-def _arithmetic(one: Instruction, state: State) -> State:
-    """Registers after an instruction that neither branches nor touches SP."""
-    registers = list(state.registers)
-    first, second = registers[one.d], registers[one.r]
-    borrow: Borrow | None = None
-    for number in one.writes:
-        registers[number] = None
-    match one.name:
-        case "ldi":
-            registers[one.d], borrow = one.k, state.borrow
-        case "mov":
-            registers[one.d], borrow = second, state.borrow
-        case "movw":
-            registers[one.d], registers[one.d + 1] = second, state.registers[one.r + 1]
-            borrow = state.borrow
-        case "eor" if one.d == one.r:
-            registers[one.d] = 0
-        case "adiw" | "sbiw":
-            change = one.k if one.name == "adiw" else -one.k
-            upper = state.registers[one.d + 1]
-            if isinstance(first, SpHalf) and isinstance(upper, SpHalf) and (first.half, upper.half) == (0, 1):
-                registers[one.d] = SpHalf(_signed(upper.offset + change), 0)
-                registers[one.d + 1] = SpHalf(_signed(upper.offset + change), 1)
-        case "subi" | "sub" | "add" | "sbci" | "sbc" | "adc":
-            constant: Value = one.k if one.name.endswith("i") else second
-            if isinstance(constant, int) and isinstance(first, SpHalf):
-                sign = 1 if one.name in ("add", "adc") else -1
-                if one.name in ("subi", "sub", "add") and first.half == 0:
-                    after = _signed(first.offset + sign * constant)
-                    registers[one.d], borrow = SpHalf(after, 0), Borrow(first.offset, after)
-                elif one.name in ("sbci", "sbc", "adc") and first.half == 1 and state.borrow:
-                    beside = first.offset - state.borrow.before  # low bytes repeat every 256, and so do their carries
-                    if beside % 256 == 0:
-                        registers[one.d] = SpHalf(_signed(state.borrow.after + beside + sign * 256 * constant), 1)
-        case _:
-            if one.name in _KEEPS_CARRY:
-                borrow = state.borrow
-    return replace(state, registers=tuple(registers), borrow=borrow)
-
-
-_KEEPS_CARRY = (
-    "nop", "in", "out", "ld", "ldd", "st", "std", "lds", "sts", "lpm", "swap", "inc", "dec", "bld", "bst", "sbi", "cbi",
-)  # fmt: skip
-
-
-def _signed(value: int) -> int:
-    """A 16-bit difference as a number from -32768 to 32767."""
-    return (value + 0x8000) % 0x10000 - 0x8000
 
 
 def _contiguous(image: Image) -> Iterable[bytes]:
