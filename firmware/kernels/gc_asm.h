@@ -13,9 +13,9 @@
 #define YH r29
 #define ZL r30
 #define ZH r31
-#define SPL 0x3d
-#define SPH 0x3e
-#define SREG 0x3f
+#define GC_SPL 0x3d
+#define GC_SPH 0x3e
+#define GC_SREG 0x3f
 
 #ifdef __AVR_3_BYTE_PC__
 #define GC_RETURN_ADDRESS 3 /* bytes that a call leaves on the stack */
@@ -38,20 +38,20 @@
 /* SP = Y. Writing SPL holds interrupts off for four instructions on AVRxt cores; the classic core needs it done by hand. */
 .macro GC_SP_FROM_Y
 #ifdef __AVR_XMEGA__
-        out     SPL, YL
-        out     SPH, YH
+        out     GC_SPL, YL
+        out     GC_SPH, YH
 #else
-        in      r0, SREG
+        in      r0, GC_SREG
         cli
-        out     SPH, YH
-        out     SREG, r0
-        out     SPL, YL
+        out     GC_SPH, YH
+        out     GC_SREG, r0
+        out     GC_SPL, YL
 #endif
 .endm
 
 .macro GC_Y_FROM_SP
-        in      YL, SPL
-        in      YH, SPH
+        in      YL, GC_SPL
+        in      YH, GC_SPH
 .endm
 
 #endif

@@ -156,8 +156,8 @@ GC_END gc_k_dense8_nibble_runs_4x2
 
 /* The end of each of the above: S and L of each pair become S - L and 16 * L, in the frame of gc_k_dense8. */
 GC_FUNCTION gc_k_dense8_nibbles
-        in      XL, SPL
-        in      XH, SPH
+        in      XL, GC_SPL
+        in      XH, GC_SPH
         adiw    XL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
         call    gc_k_dense8_store_at_x
         sbiw    XL, 24

@@ -181,8 +181,8 @@ GC_END gc_k_dense8_runs_8x2
 
 /* The end of each of the above: all accumulators into the frame of gc_k_dense8, which lies above the return address. */
 GC_FUNCTION gc_k_dense8_store
-        in      XL, SPL
-        in      XH, SPH
+        in      XL, GC_SPL
+        in      XH, GC_SPH
         adiw    XL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
         .global gc_k_dense8_store_at_x
         .type   gc_k_dense8_store_at_x, @function

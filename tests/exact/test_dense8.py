@@ -24,7 +24,8 @@ SETTINGS = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 INT4 = ("dense8_int4", "dense8_int4_copy", "dense8_int4_skip")
-KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse", *INT4)
+TERNARY = ("dense8_ternary", "dense8_ternary_skip")
+KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse", *INT4, *TERNARY)
 CALL_SAVED = [*range(2, 18), 28, 29]
 
 
@@ -78,7 +79,7 @@ def hard_inputs(inputs: int, signed: bool, rng: np.random.Generator) -> np.ndarr
 
 def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str, kernel: str = "") -> np.ndarray:
     """Weights that ``kernel`` can store, none so large that 24 bits do not hold the sum."""
-    most = 7 if kernel in INT4 else 127
+    most = 1 if kernel in TERNARY else 7 if kernel in INT4 else 127
     weights = rng.integers(-most, most + 1, (inputs, outputs))
     if kind == "extreme":
         weights = rng.choice([-most, 0, most], (inputs, outputs))
@@ -90,7 +91,7 @@ def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str, kerne
     elif kind == "zero":
         weights[:] = 0
     limit = 1 << (18 if kernel in INT4 else 22)
-    while (np.abs(weights).sum(axis=0) * 255).max() > limit and kind != "zero":
+    while most > 1 and (np.abs(weights).sum(axis=0) * 255).max() > limit:
         weights = np.fix(weights / 2).astype(np.int64)
     return weights
 
@@ -246,6 +247,9 @@ def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, pr
     assert cost.mean == pytest.approx(np.mean(measured[1:]), rel=0.03)
     sizes = {symbol.name: symbol.size for symbol in core.image.symbols if symbol.name.startswith("gc_")}
     shared = sum(size for name, size in sizes.items() if name.startswith(("gc_k_dense", "gc_clamped")))
-    assert cost.shared == pytest.approx(shared, rel=0.03)
+    if kernel in TERNARY:  # pages of code begin at multiples of 512 bytes
+        assert shared <= cost.shared <= shared + 512
+    else:
+        assert cost.shared == pytest.approx(shared, rel=0.03)
     weights = sum(size for name, size in sizes.items() if name.startswith("gc_w_"))
     assert cost.flash == pytest.approx(weights + sizes["gc_layer_0_layer_0"], rel=0.03)

@@ -87,8 +87,10 @@ class Dense8(Kernel):
         pieces = {self.piece(site, width): width for width in widths}
         live = _count(runs)
 
+        dense = np.count_nonzero(operator.weights) / (live * WIDTH * len(widths))
+
         def cycles(traffic: costs.Traffic) -> int:
-            rows = sum(costs.rows_cycles(self.piece(site, width), width, live, traffic) for width in widths)
+            rows = sum(costs.rows_cycles(self.piece(site, width), width, live, traffic, dense) for width in widths)
             return round(
                 costs.driver_cycles(len(widths), len(pieces), self.rows)
                 + costs.prepare_cycles(self.prepare, inputs, live, len(runs), traffic)
@@ -96,7 +98,7 @@ class Dense8(Kernel):
                 + rows
             )
 
-        stored = sum(len(self.packed(operator.weights[:live, block])) for block in blocks(operator))
+        stored = sum(len(self.packed(site, operator.weights[:live, block])) for block in blocks(operator))
         descriptor = 17 + 6 * len(pieces) + 1 + 3 * len(runs)
         shared = {
             **costs.common_pieces(self.prepare, multiplied, self.rows),
@@ -115,7 +117,11 @@ class Dense8(Kernel):
         """The descriptor's ``rows``."""
         return _count(self.runs(site))
 
-    def packed(self, weights: np.ndarray) -> np.ndarray:
+    def entry(self, site: Site) -> str:
+        """The C function that computes the layer."""
+        return self.function
+
+    def packed(self, site: Site, weights: np.ndarray) -> np.ndarray:
         """The weights of a block (live rows, up to 8 outputs; int8) as they are stored (uint8, one axis)."""
         return (128 - weights.astype(np.int64)).astype(np.uint8).reshape(-1)
 
@@ -127,7 +133,7 @@ class Dense8(Kernel):
         for block in blocks(operator):
             yield (
                 block.stop - block.start,
-                np.concatenate([self.packed(weights[:, block]), constants[block].reshape(-1)]),
+                np.concatenate([self.packed(site, weights[:, block]), constants[block].reshape(-1)]),
             )
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
@@ -160,7 +166,7 @@ class Dense8(Kernel):
             ("parts", "{" + ", ".join(parts) + "}"),
         )
         constants.append(Structure(prefix, "struct gc_dense8", fields))
-        return Code(tuple(constants), (f"{self.function}({inputs[0]}, {output}, &{prefix});",), ("gc_dense8.h",))
+        return Code(tuple(constants), (f"{self.entry(site)}({inputs[0]}, {output}, &{prefix});",), ("gc_dense8.h",))
 
 
 class Dense8Copy(Dense8):

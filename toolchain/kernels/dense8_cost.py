@@ -21,9 +21,12 @@ STORE_CYCLES = {"nibbles": 265, "nibble_runs": 265, "sparse": 0}
 PIECES = {"rows": (24, 10), "runs": (30, 10), "nibbles": (34, 20), "nibble_runs": (36, 20)}
 SPARSE = 158
 NIBBLES = 66
+UNSUMMED = 24
 FINISH = {"shift": 112, "scale": 182}
 PREPARE = {"sum": 88, "copy": 52, "skip": 210, "none": 2}
 UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202, "nibbles_4x2": 218, "nibble_runs_4x2": 212}
+TERNARY = {"ternary_rows_16": 1024, "ternary_rows_24": 1536, "ternary_runs_16": 1024, "ternary_runs_24": 1536}
+WHOLE = {**UNROLLED, **TERNARY}
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,21 @@ def prepare_cycles(piece: str, inputs: int, live: int, runs: int, traffic: Traff
     """One pass over ``inputs`` bytes, of which ``live`` in ``runs`` runs have weights."""
     if piece == "sum":
         return 35 + 7 * (inputs % CHUNK) + 1223 * (inputs // CHUNK)
+    if piece == "none":
+        return 4
     if piece == "copy":
         return 20 + 11 * live + 16 * runs
     return 64 + 28 * runs + 5 * traffic.zeros + 11 * traffic.values + 20.8 * traffic.runs
 
 
-def rows_cycles(piece: str, width: int, live: int, traffic: Traffic) -> float:
-    """One block of ``width`` outputs."""
+def rows_cycles(piece: str, width: int, live: int, traffic: Traffic, dense: float) -> float:
+    """One block of ``width`` outputs; ``dense`` is the share of eight weights that are not zero."""
+    if piece.startswith("ternary"):
+        wide = piece.endswith("24")
+        each = (28 if wide else 25) + (24 if wide else 16) * dense
+        if piece.startswith("ternary_rows"):
+            return 40 + each * live
+        return 40 + each * traffic.values + (21 if wide else 17) * traffic.runs
     if piece.startswith("nibble"):
         pairs = (width + 1) // 2
         each = 61.5 if piece in UNROLLED else 8 + 14 * pairs
@@ -98,13 +109,15 @@ def common_pieces(prepare: str, scaled: bool, rows: str) -> dict[str, int]:
         return {**pieces, "sparse": SPARSE}
     if rows.startswith("nibble"):
         pieces["nibbles"] = NIBBLES
+    if rows.startswith("ternary"):
+        pieces["unsummed"] = UNSUMMED
     return {**pieces, "store": STORE}
 
 
 def piece_bytes(piece: str) -> int:
     """Flash of one piece that multiplies, such as ``rows_3``."""
-    if piece in UNROLLED:
-        return UNROLLED[piece]
+    if piece in WHOLE:
+        return WHOLE[piece]
     kind, _, width = piece.rpartition("_")
     fixed, each = PIECES[kind]
     return fixed + each * int(width)

@@ -14,7 +14,7 @@ class _Int4(Dense8):
     least, most = -7, 8
     extra_bits = 4
 
-    def packed(self, weights: np.ndarray) -> np.ndarray:
+    def packed(self, site: Site, weights: np.ndarray) -> np.ndarray:
         rows, outputs = weights.shape
         nibbles = np.full((rows, outputs + outputs % 2), 8, np.int64)
         nibbles[:, :outputs] -= weights
