@@ -13,6 +13,7 @@ from toolchain.ir.graph import Graph
 from toolchain.library.closure import symbols
 from toolchain.library.interface import raw_type
 from toolchain.library.naming import prefix
+from toolchain.simulator.core import Core
 
 GRAPHS = {
     "bytes": lambda: building.dense("digits-2"),
@@ -130,15 +131,27 @@ def test_two_models_in_one_image_take_what_the_readmes_promise(mcu: str, tmp_pat
     assert own <= grown <= flash
 
 
-def test_link_time_optimization_takes_it(tmp_path: Path) -> None:
+def test_link_time_optimization_changes_no_answer(tmp_path: Path) -> None:
     """Arduino compiles so; assembly and constants in flash must survive it."""
     graph = building.dense("digits-2")
     library = building.write(graph, tmp_path / "library")
-    flags = ["-flto", "-fno-fat-lto-objects"]
-    parts = building.objects(library, [*building.avr("atmega328p"), *flags], tmp_path / "objects")
-    main = '#include "digits_2.h"\nuint8_t sample[20];\nint main(void) { return digits_2_predict(sample); }\n'
-    image = building.linked("atmega328p", main, [*parts], tmp_path / "image", [library / "src"])
-    assert image.program.weights + image.program.used > 300
+    command = [*building.avr("atmega328p"), "-flto", "-fno-fat-lto-objects"]
+    parts = building.objects(library, command, tmp_path / "objects")
+    main = tmp_path / "main.c"
+    main.write_text(
+        '#include "digits_2.h"\nuint8_t sample[20];\nvolatile uint8_t result;\n'
+        "int main(void) { result = digits_2_predict(sample); }\n"
+    )
+    image = tmp_path / "image.elf"
+    building.run([*command, f"-I{library / 'src'}", main, *parts, "-Wl,--gc-sections", "-o", image])
+    core = Core(image, "atmega328p")
+    raw = building.samples(graph, 30, seed=6)
+    found = []
+    for sample in raw:
+        core.write("sample", sample.tobytes())
+        core.call("main")
+        found.append(core.read("result", 1)[0])
+    assert found == list(graph.classify(graph.run(graph.encode(raw).astype(np.int64))))
 
 
 def test_cmake_builds_it(tmp_path: Path) -> None:

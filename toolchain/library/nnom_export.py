@@ -219,6 +219,7 @@ def _text(
         f" * nnom_output_data  score = code * 2^-{decimals[graph.layers[-1].name]}; a softmax at the end is left out",
         " *",
         " * Build NNoM with rounding (NNOM_TRUNCATE undefined) for the answers of Goldcrest's own code.",
+        *_defect(constants, graph),
         " *",
         " * SPDX-License-Identifier: Apache-2.0",
         " */",
@@ -252,6 +253,18 @@ def _text(
             f"static const nnom_bias_t {name}_b = {{(const void *){name}_bias, {name.upper()}_BIAS_LSHIFT}};",
         ]
     return "\n".join([*lines, *_model(graph, steps, last)]) + "\n"
+
+
+def _defect(constants: Sequence[Constants], graph: Graph) -> list[str]:
+    """A word on NNoM's dense layers whose number of outputs is not divisible by 4, if there are any."""
+    dense = {identifier(layer.name) for layer in graph.layers if isinstance(layer.operator, IntegerDense)}
+    names = [one.name for one in constants if one.name in dense and len(one.bias) % 4 and len(one.bias) > 4]
+    if not names:
+        return []
+    return [
+        " * NNoM up to 0.4.3 gives the last outputs of a dense layer (those beyond a multiple of 4) the biases of the",
+        f" * first ones; here that concerns {', '.join(names)}. docs/nnom.md of Goldcrest says what it changes.",
+    ]
 
 
 def _model(graph: Graph, steps: Sequence[str], last: int) -> list[str]:
