@@ -14,6 +14,7 @@ from SCons.Script import ARGUMENTS
 
 from toolchain.errors import GoldcrestError
 from toolchain.graph import arguments
+from toolchain.graph.notes import Notes
 from toolchain.report import console
 
 BEGAN = time.monotonic()
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path("build")
 
 screen = console.screen()
+notes = Notes(BUILD / ".notes.json")
 
 
 def refuse(message: str) -> NoReturn:

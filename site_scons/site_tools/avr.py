@@ -10,7 +10,7 @@ from typing import Any
 
 from SCons.Action import Action
 from SCons.Scanner.C import CScanner
-from shared import ROOT, add_methods, known_as, option
+from shared import ROOT, add_methods, known_as, notes, option
 
 from toolchain.board import chips
 from toolchain.graph import compilers
@@ -50,7 +50,7 @@ def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
         AVR_INCLUDES=[f"-I{folder}" for folder in (plan.folder, *INCLUDES)],
         CPPPATH=[f"#{folder}" for folder in (plan.folder, *INCLUDES)],
     )
-    version = known_as("the version of avr-gcc", compilers.version(compiler))
+    version = known_as("the version of avr-gcc", compilers.version(compiler, notes))
     objects, usages = [], []
     own = settings.get("firmware")
     program = [] if own else chips.sources(settings["mcu"])
@@ -94,7 +94,7 @@ def host(env: Any, plan: Any, generated: list[Any]) -> Any:
     network = [node for node in generated if str(node).endswith(".c")]
     sources = [*chips.HOST_SOURCES, *kernels("*.c"), *network]
     program = native.HostProgram(f"{plan.folder}/host/network", sources, STAGE="host")
-    native.Depends(program, known_as("the version of the host's compiler", compilers.version(compiler)))
+    native.Depends(program, known_as("the version of the host's compiler", compilers.version(compiler, notes)))
     return program[0]
 
 

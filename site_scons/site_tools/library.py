@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from manifest import section_file
-from shared import ROOT, add_methods, known_as, option
+from shared import ROOT, add_methods, known_as, notes, option
 from stages import stage
 
 from toolchain.graph import compilers
@@ -35,7 +35,7 @@ def library(env: Any, plan: Any, network: Any, data: Any) -> Any:
     }
     copied = [str(path.relative_to(ROOT)) for pattern in COPIED for path in sorted(ROOT.glob(pattern))]
     nodes = stage(env, "library", f"{plan.folder}/library/README.md", inputs, reads=copied)
-    env.Depends(nodes, known_as("the version of avr-gcc", compilers.version(avr_gcc())))
+    env.Depends(nodes, known_as("the version of avr-gcc", compilers.version(avr_gcc(), notes)))
     env.Clean(nodes, f"{plan.folder}/library")
     return env.NoCache(nodes)  # the cache keeps files, and this is a folder
 

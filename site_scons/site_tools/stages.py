@@ -13,7 +13,7 @@ from typing import Any
 import console
 import SCons.Script
 import SCons.Util
-from shared import ROOT, add_methods, known_as, option, refuse
+from shared import ROOT, add_methods, known_as, notes, option, refuse
 
 from toolchain.__main__ import verbs
 from toolchain.graph import freshness, imports
@@ -99,7 +99,9 @@ def stage(
         words += [f"--{name}", f"${{TARGETS[{index}]}}"]
     command = " ".join(words) + (f" $( {private} $)" if private else "")
     nodes = env.Command(paths, sources, SCons.Script.Action(command), STAGE=verb, **overrides)
-    env.Depends(nodes, [env.File(f"#{file}") for file in imports.closure(verbs()[verb], ROOT)])
+    module = verbs()[verb]
+    label = f"the program {module.replace('.', '/')}.py, with what it imports"
+    env.Depends(nodes, known_as(label, imports.program(module, ROOT, notes)))
     env.Depends(nodes, known_as(f"the versions of {', '.join(packages)}", versions(packages)))
     env.Depends(nodes, [env.File(path) for path in reads])
     return nodes

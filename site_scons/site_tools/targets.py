@@ -10,7 +10,7 @@ from typing import Any
 import console
 import SCons.Script
 from SCons.Script import COMMAND_LINE_TARGETS, GetOption
-from shared import ROOT, add_methods, option, screen
+from shared import ROOT, add_methods, notes, option, screen
 from stages import stage
 
 from toolchain.errors import GoldcrestError
@@ -67,6 +67,7 @@ def finish(env: Any) -> None:
         raise GoldcrestError(f"{needing[0]} needs a model: ./scons model=M {needing[0]} (./scons lists the models)")
     if not asked and not option("model") and not (GetOption("help") or GetOption("clean")):
         list_everything()
+    notes.save()
     if GetOption("help"):
         SCons.Script.Help("\n".join(everything()) + "\n")
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 
 from toolchain.errors import ToolError
+from toolchain.graph.notes import Notes
 
 WARNINGS = ("-std=gnu11", "-Wall", "-Wextra", "-Werror")
 
@@ -44,9 +44,12 @@ def host_compiler() -> Path:
     raise ToolError("this machine has no C compiler (cc); on Debian or Ubuntu: sudo apt-get install -y gcc")
 
 
-@cache
-def version(compiler: Path) -> str:
+def version(compiler: Path, notes: Notes | None = None) -> str:
     """The first line of ``--version``. Raises ToolError if the compiler cannot be run."""
+    return str(_ask(compiler) if notes is None else notes.about(str(compiler), "version", lambda: _ask(compiler)))
+
+
+def _ask(compiler: Path) -> str:
     try:
         done = subprocess.run([str(compiler), "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:

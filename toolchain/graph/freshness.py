@@ -42,6 +42,6 @@ def _was_altered(path: Path, remembered: Any) -> bool:
         now = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
-    if now.st_mtime == getattr(remembered, "timestamp", None) and now.st_size == getattr(remembered, "size", None):
+    if int(now.st_mtime) == getattr(remembered, "timestamp", None) and now.st_size == getattr(remembered, "size", None):
         return False
     return bool(hash_file_signature(str(path)) != getattr(remembered, "csig", None))

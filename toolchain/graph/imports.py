@@ -8,10 +8,13 @@ inside functions. Imports for type checkers only are left out: they never run. A
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from functools import cache
 from pathlib import Path
+
+from toolchain.graph.notes import Notes
 
 IMPORT = re.compile(
     r"(?:^|;)[ \t]*(?:"
@@ -19,18 +22,24 @@ IMPORT = re.compile(
     r"|import[ \t]+(?P<plain>(?:[^\n\\;]|\\\n)*))",
     re.MULTILINE,
 )
+SIBLINGS = "*"
 COMMENT = re.compile(r"#[^\n]*")
 TYPES_ONLY = re.compile(
     r"^(?P<indent>[ \t]*)if (?:typing\.)?TYPE_CHECKING:[^\n]*\n(?:(?P=indent)[ \t]+[^\n]*\n|[ \t]*\n)*", re.MULTILINE
 )
 
 
-def closure(module: str, root: Path) -> list[str]:
+def program(module: str, root: Path, notes: Notes | None = None) -> str:
+    """The modules that importing ``module`` can run, with a digest of each: changes when one of them does."""
+    return "\n".join(f"{file} {read(file, str(root), notes)[0]}" for file in closure(module, root, notes))
+
+
+def closure(module: str, root: Path, notes: Notes | None = None) -> list[str]:
     """Files (relative to ``root``, sorted) that importing ``module`` can run, within ``module``'s own package."""
     waiting = list(files_of(module, str(root)))
     found = set(waiting)
     while waiting:
-        for file in needed(waiting.pop(), str(root)):
+        for file in needed(waiting.pop(), str(root), notes):
             if file not in found:
                 found.add(file)
                 waiting.append(file)
@@ -55,16 +64,30 @@ def files_of(name: str, root: str) -> tuple[str, ...]:
     """What importing ``a.b.c`` runs by name alone: a/__init__.py, a/b/__init__.py, a/b/c.py, as far as they exist."""
     known = index(name.partition(".")[0], root)
     parts = name.split(".")
+    if parts[-1] == SIBLINGS:
+        folder = "/".join(parts[:-1])
+        return tuple(sorted(file for file in known.values() if file.rpartition("/")[0] == folder))
     prefixes = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
     return tuple(known[prefix] for prefix in prefixes if prefix in known)
 
 
 @cache
-def needed(file: str, root: str) -> tuple[str, ...]:
+def needed(file: str, root: str, notes: Notes | None) -> tuple[str, ...]:
     """The files of its own package that a file imports directly."""
     package = file.partition("/")[0]
-    names = (name for name in imported(file, Path(root)) if name.partition(".")[0] == package)
+    names = (name for name in read(file, root, notes)[1] if name.partition(".")[0] == package)
     return tuple(dict.fromkeys(each for name in names for each in files_of(name, root)))
+
+
+@cache
+def read(file: str, root: str, notes: Notes | None) -> tuple[str, list[str]]:
+    """A digest of the file's content, and what it imports."""
+
+    def find_out() -> tuple[str, list[str]]:
+        digest = hashlib.sha256(Path(root, file).read_bytes()).hexdigest()[:32]
+        return digest, list(imported(file, Path(root)))
+
+    return find_out() if notes is None else notes.about(f"{root}/{file}", "module", find_out)
 
 
 def imported(file: str, root: Path) -> tuple[str, ...]:
@@ -86,6 +109,5 @@ def imported(file: str, root: Path) -> tuple[str, ...]:
         listed = (match["block"] or match["line"] or "").replace("\\\n", " ")
         names += [f"{origin}.{word.split()[0]}" for word in listed.split(",") if word.split()]
     if "iter_modules(" in text:
-        folder = (root / file).parent
-        names += [".".join([*package, path.stem]) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"]
+        names.append(".".join([*package, SIBLINGS]))
     return tuple(names)
