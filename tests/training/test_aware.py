@@ -219,7 +219,8 @@ def test_pruned_weights_are_zero_codes(coding: str, train: Stage, splits: base.S
     graph = aware_check.reference(declared, model.read_bytes(), splits)
     operator = _first(graph)
     assert np.mean(operator.weights == 0) >= 0.75
-    assert history(model)["integers"]["equal"] == 60
+    told = history(model)
+    assert told["integers"]["equal"] == 60 and told["zeros"]["dense_0"] == pytest.approx(np.mean(operator.weights == 0))
 
 
 def _first(graph: Graph) -> IntegerDense:

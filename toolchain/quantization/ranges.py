@@ -77,7 +77,16 @@ def _weights(layer: Layer) -> dict[str, int]:
     weights = getattr(layer.operator, "weights", getattr(layer.operator, "all_weights", None))
     if weights is None:
         return {"weight_bits": 0, "weight_bytes": 0, "nonzero": 0}
-    return {"weight_bits": 8, "weight_bytes": int(weights.size), "nonzero": int(np.count_nonzero(weights))}
+    nonzero = int(np.count_nonzero(weights))
+    return {"weight_bits": code_bits(weights), "weight_bytes": int(weights.size), "nonzero": nonzero}
+
+
+def code_bits(weights: np.ndarray) -> int:
+    """Bits that tell these codes apart: 8, 4 (-7…7), 2 (-1, 0, 1) or 1 (-1, 1)."""
+    largest = int(np.abs(weights.astype(np.int64)).max(initial=0))
+    if largest > 1:
+        return 8 if largest > 7 else 4
+    return 1 if weights.size and np.all(weights) else 2
 
 
 def _statistics(graph: Graph, codes: np.ndarray) -> dict[str, dict[str, float]]:

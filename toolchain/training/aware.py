@@ -148,6 +148,10 @@ class AwareNetwork:
         codes = np.rint(known[name].numpy().astype(np.float64) / tensor.scale) + tensor.zero_point
         return known[last.name].numpy(), codes.astype(np.int64).reshape(len(raw), -1)
 
+    def zeros(self) -> dict[str, float]:
+        """The share of zero codes in each weighted layer, as of the last freeze."""
+        return {node.layer.name: node.zeros for _, node in self._nodes if isinstance(node, Weighted)}
+
     def h5_bytes(self) -> bytes:
         """The model file."""
         import h5py

@@ -153,6 +153,11 @@ class Weighted:
         parts += [self._range.variables] if self._range is not None else []
         return [variable for part in parts for variable in part]
 
+    @property
+    def zeros(self) -> float:
+        """The share of zero codes, as of the last freeze."""
+        return float(np.mean(self._codes.numpy() == 0))
+
     def __call__(self, values: Any, training: bool) -> Any:
         return self._train(values) if training else self._infer(values)
 

@@ -122,7 +122,8 @@ class Trainer:
         validation = score(data["validation"]) if len(data["validation"]) else None
         kept = progress.best_epoch if progress.best is not None else progress.epoch
         test = score(data["test"])
-        return Outcome(seed, model.get_weights(), progress.history, kept, validation, test, pruning.zeros(model))
+        zeros = model.zeros() if hasattr(model, "freeze") else pruning.zeros(model)
+        return Outcome(seed, model.get_weights(), progress.history, kept, validation, test, zeros)
 
     def _epoch(
         self, loop: Loop, measure: Measure, data: Mapping[str, Samples], progress: Progress, seed: int, report: Report
