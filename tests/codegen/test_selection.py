@@ -9,6 +9,7 @@ from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
 from toolchain.ir.operators import Requantization
 from toolchain.kernels.base import Target
 from toolchain.layers.convolution import IntegerConvolution
+from toolchain.layers.dense import IntegerDense
 
 RULE = Requantization(np.ones(1, np.int32), np.array([12], np.int32), 0, 0, 127)
 
@@ -58,3 +59,23 @@ def test_what_nearly_fills_the_chip_still_goes_in() -> None:
 def test_constant_time_is_kept_when_kernels_give_way() -> None:
     choices = select(network(3), Target("avrxt", latency="constant", flash=0xC000))
     assert all(choice.kernel.constant_time for choice in choices)
+
+
+def test_small_networks_share_code_between_layers() -> None:
+    """Two dense layers, the first of which a piecewise kernel computes with the fewest bytes: the second joins it."""
+    rng = np.random.default_rng(0)
+    first = rng.integers(-127, 128, (300, 16)).astype(np.int8)
+    first[:200] = 0  # dead inputs: kernels that drop them are the smallest
+    second = rng.integers(-127, 128, (16, 10)).astype(np.int8)
+    layers = (
+        Layer(
+            "a", ("input",), IntegerDense(first, np.zeros(16, np.int32), RULE), Tensor((16,), "int8", 1.0, 0, 0, 127)
+        ),
+        Layer("b", ("a",), IntegerDense(second, np.zeros(10, np.int32), RULE), Tensor((10,), "int8", 1.0, 0, 0, 127)),
+    )
+    raw = Encoding(np.zeros(1), np.ones(1), quantize=False)
+    graph = verify(Graph("g", Tensor((300,), "uint8", 1.0, 0, 0, 255), raw, layers))
+    chosen = select(graph, Target("avrxt", prefer="size"))
+    assert all(choice.kernel.name.startswith("dense8") for choice in chosen)
+    alone = sum(choice.cost.flash + choice.cost.shared for choice in chosen)
+    assert flash(chosen) < alone
