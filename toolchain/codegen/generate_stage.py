@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from toolchain.board import chips
 from toolchain.codegen.network import generate
@@ -23,12 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     plan = json.loads(args.plan.read_text())
-    flash = min(plan.get("program", 1 << 32), chip.facts(plan["mcu"]).flash_size)
-    target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"], flash)
-    sources = generate(store.load(args.network), target)
+    sources = generate(store.load(args.network), target(plan))
     files, folder = sources.files(), args.output.parent
     with together(*reversed([folder / name for name in files])) as paths:
         for path in paths:
             path.write_text(files[path.name], encoding="utf-8")
     kernels = [layer["kernel"] for layer in sources.description["layers"][:-1] if layer["function"]]
     status.done(f"kernels {', '.join(dict.fromkeys(kernels))}")
+
+
+def target(plan: dict[str, Any]) -> Target:
+    """What the generation section of a plan asks of the code."""
+    flash = min(plan.get("program", 1 << 32), chip.facts(plan["mcu"]).flash_size)
+    return Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"], flash)

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from toolchain.board import chips
+from toolchain.codegen.generate_stage import target
 from toolchain.files import explain
 from toolchain.ir import store
 from toolchain.ir.graph import Graph
-from toolchain.kernels.base import Target
 from toolchain.library import nnom_calls
 from toolchain.library.measure import measure
 from toolchain.library.naming import prefix
@@ -54,8 +53,7 @@ def library(graph: Graph, plan: dict[str, Any], raw: np.ndarray, bounds: tuple[f
     greatest value.
     """
     name = prefix(graph.name)
-    target = Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"])
-    texts = sources(graph, target, plan["mcu"], name, plan["description"])
+    texts = sources(graph, target(plan), plan["mcu"], name, plan["description"])
     figures = []
     for mcu in dict.fromkeys((plan["mcu"], *REFERENCE_CHIPS)):
         status.update(f"measured on the {mcu}")

@@ -229,6 +229,8 @@ def refuse(plan: Plan) -> Diagnostic | None:
     """The error for a plan whose weights or activations alone exceed its budget; None if it has a chance."""
     needed = estimate(plan)
     program = _least_flash(plan) + calibration.LEAST_OVERHEAD
+    if "firmware" in plan.compilation:  # the user's own program: it may be next to nothing
+        program -= calibration.APPLICATION
     if program > plan.memory["program"]:
         return _diagnostic(plan, "program", needed.program, largest(needed), fits(plan, "program"))
     data = max(layer.outputs for layer in needed.layers)
