@@ -17,6 +17,7 @@ BUFFER = 2  # bytes that the USART holds for the program
 RECEIVED = 0x80  # the status register's bit for a byte that waits, on every family
 BURST = 16
 MARGIN = 30  # cycles after a frame until the program has looked at it
+QUIET, LONG_QUIET = 20, 400  # slices in the same small loop
 POLLING_LOOP = 12  # bytes of code: the loop that waits for the serial line is smaller
 
 
@@ -141,12 +142,13 @@ class SimulatedChip:
             self._loop.run(max(1, len(burst)) * frame + MARGIN)
 
     @property
-    def waiting(self) -> bool:
-        """Whether the chip seems to do nothing but wait for its serial line: its program counter stays in a small loop.
+    def idleness(self) -> int:
+        """0: at work; 1: it seems to do nothing but wait for its serial line; 2: for long.
 
-        A guess, because a long copying loop looks the same: good enough to save the host's time, not to stop the clock.
+        A guess from the program counter, which stays in a small loop. A copying loop looks the same: good enough to
+        save the host's time, not to stop the clock.
         """
-        return self.crashed or self._quiet >= 20
+        return (self._quiet >= QUIET) + (self._quiet >= LONG_QUIET)
 
     @property
     def baud(self) -> int | None:

@@ -37,6 +37,7 @@ from toolchain.board.virtual.port import Port
 from toolchain.board.virtual.updi import Updi
 
 IDLE_WAIT = 0.005  # s to wait for the outside when the chip only waits too
+LONG_WAIT = 0.2  # and when it has for long; whatever comes from outside ends the wait
 CLOCKS = {1: 16_000_000, 2: 20_000_000}
 
 
@@ -118,7 +119,7 @@ class Board:
             return 1.0
         if self._real_time:
             return max(0.0, chip.cycle / self.clock - (time.monotonic() - self._started))
-        return IDLE_WAIT if chip.waiting else 0.0
+        return (0.0, IDLE_WAIT, LONG_WAIT)[chip.idleness]
 
     def plug(self, which: str, in_: bool) -> None:
         """Plugs cables in or pulls them; the chip starts anew when its power comes back."""
