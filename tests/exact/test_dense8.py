@@ -185,13 +185,17 @@ def test_portable_twin_on_the_chip(tmp_path: Path, kernel: str) -> None:
     np.testing.assert_array_equal(built.avr(codes).outputs, graph.run(codes.astype(np.int64)).astype(np.uint8))
 
 
-@given(st.lists(st.integers(0, 2), min_size=1, max_size=700), st.integers(1, 2), st.integers(1, 3))
-@settings(max_examples=60, deadline=None)
-def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(1, 600), st.integers(1, 4)), min_size=1, max_size=40),
+    st.integers(1, 2),
+    st.sampled_from([1, 8]),
+)
+@settings(max_examples=100, deadline=None)
+def test_live_runs(pattern: list[tuple[int, int]], shortest: int, outputs: int) -> None:
     """Every row with a weight is in a run, runs are apart by enough dead rows, and a byte can say how many."""
-    weights = np.repeat(np.array(pattern), repeat * 60)[:2000].reshape(-1, 1)
-    runs = live_runs(weights, shortest)
-    covered = np.zeros(len(weights), bool)
+    rows = np.concatenate([np.repeat([0, 1], pair) for pair in pattern])
+    runs = live_runs(np.repeat(rows.reshape(-1, 1), outputs, axis=1), shortest)
+    covered = np.zeros(len(rows), bool)
     position = 0
     for number, run in enumerate(runs):
         assert run.start == position + run.dead
@@ -200,7 +204,15 @@ def test_live_runs(pattern: list[int], shortest: int, repeat: int) -> None:
         assert run.dead >= shortest or number == 0
         covered[run.start : run.start + run.length] = True
         position = run.start + run.length
-    assert covered[weights[:, 0] != 0].all()
+    assert covered[rows != 0].all()
+    assert covered.sum() <= (rows != 0).sum() + 4 * len(pattern) + len(rows) // 256
+
+
+def test_more_gaps_than_a_byte_counts(tmp_path) -> None:
+    rng = np.random.default_rng(2)
+    weights = matrix(rng, 1200, 8, "random")
+    weights[np.arange(1200) % 4 < 2] = 0
+    check(network(weights, rng), hard_inputs(1200, False, rng)[:8], tmp_path / "bench", forced="dense8_skip")
 
 
 def test_sparse_with_gaps_and_long_lists(tmp_path) -> None:

@@ -18,6 +18,8 @@ WIDTH = 8
 BYTE = 255
 GREATEST_SHIFT = 39
 """What the C twin's 32-bit arithmetic can shift by, with multipliers."""
+GAP_BYTES = 4
+"""Fewer bytes of weights are not worth an entry of three in the list of live runs."""
 SHORTEST_GAP = 2
 """Fewer dead inputs in a row leave no room for the two sentinels of gc_k_dense8_skip."""
 
@@ -32,25 +34,35 @@ class Run:
 
 
 def live_runs(weights: np.ndarray, shortest: int = SHORTEST_GAP) -> list[Run]:
-    """The live rows of a matrix (inputs, outputs): dead is a row of zeros with ``shortest`` - 1 other ones beside it.
+    """The live rows of a matrix (inputs, outputs), at most 255 runs of them.
 
-    Dead runs at the end are left away, those longer than a byte can say are cut. At least one row is live.
+    Rows of zeros are dead where at least ``shortest`` follow each other and it saves flash. Dead rows
+    at the end are left away. At least one row is live.
     """
     alive = np.any(weights != 0, axis=1)
-    edges = np.flatnonzero(np.diff(np.concatenate(([True], alive, [True])).astype(np.int8)))
-    for begin, end in zip(edges[::2], edges[1::2], strict=True):
-        if end - begin < shortest:
-            alive[begin:end] = True
+    shortest = max(shortest, -(-GAP_BYTES // weights.shape[1]))
+    while len(runs := _runs(alive, shortest)) > BYTE:
+        shortest += 1
+    return runs
+
+
+def _runs(alive: np.ndarray, shortest: int) -> list[Run]:
+    """The runs of live rows, gaps of less than ``shortest`` dead ones filled, those cut that a byte cannot count."""
+    runs: list[Run] = []
+    end = 0
+    for position in map(int, np.flatnonzero(alive)):
+        while position - end > BYTE:
+            runs.append(Run(BYTE, end + BYTE, 1))
+            end += BYTE + 1
+        gap = position - end
+        if runs and gap < shortest:
+            runs[-1] = Run(runs[-1].dead, runs[-1].start, position + 1 - runs[-1].start)
+        elif gap < shortest:
+            runs.append(Run(0, 0, position + 1))
         else:
-            alive[begin + BYTE : end : BYTE + 1] = True
-    if not alive.any():
-        alive[0] = True
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], alive, [False])).astype(np.int8)))
-    ends = [0, *edges[1::2]]
-    return [
-        Run(int(begin - before), int(begin), int(end - begin))
-        for begin, end, before in zip(edges[::2], edges[1::2], ends, strict=False)
-    ]
+            runs.append(Run(gap, position, 1))
+        end = position + 1
+    return runs or [Run(0, 0, 1)]
 
 
 class Dense8(Kernel):
