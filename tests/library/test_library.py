@@ -13,6 +13,8 @@ from toolchain.ir.graph import Graph
 from toolchain.library.closure import symbols
 from toolchain.library.interface import raw_type
 from toolchain.library.naming import prefix
+from toolchain.memory.compiler import avr_gcc
+from toolchain.memory.elf import Image
 from toolchain.simulator.core import Core
 
 GRAPHS = {
@@ -154,7 +156,8 @@ def test_link_time_optimization_changes_no_answer(tmp_path: Path) -> None:
     assert found == list(graph.classify(graph.run(graph.encode(raw).astype(np.int64))))
 
 
-def test_cmake_builds_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("machine", ["host", "avr"])
+def test_cmake_builds_it(machine: str, tmp_path: Path) -> None:
     if not building.has("cmake"):
         pytest.skip("cmake is not installed")
     graph = building.dense("digits-2")
@@ -166,6 +169,16 @@ def test_cmake_builds_it(tmp_path: Path) -> None:
         "cmake_minimum_required(VERSION 3.13)\nproject(user C)\nadd_subdirectory(digits_2)\n"
         "add_executable(user main.c)\ntarget_link_libraries(user digits_2)\n"
     )
-    building.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build"])
+    compiler, chip = avr_gcc(), "-mmcu=atmega4809"
+    cross = [
+        "-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_SYSTEM_PROCESSOR=avr", "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+        f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_C_FLAGS={chip}",
+        f"-DCMAKE_ASM_COMPILER={compiler}", f"-DCMAKE_ASM_FLAGS={chip}",
+    ]  # fmt: skip
+    building.run(["cmake", "-S", tmp_path, "-B", tmp_path / "build", *(cross if machine == "avr" else [])])
     building.run(["cmake", "--build", tmp_path / "build"])
-    building.run([tmp_path / "build" / "user"])
+    if machine == "host":
+        building.run([tmp_path / "build" / "user"])
+    else:
+        (program,) = (tmp_path / "build").glob("user*")
+        assert "digits_2_k_dense8" in Image(program).addresses
