@@ -16,7 +16,21 @@ def sequential(keras, shape, *layers):
     return keras.Sequential([keras.Input(shape, name="input"), *layers])
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, "softmax"])
+def side_by_side(keras, shape, branches):
+    """A model whose layers all read its input, their outputs one after the other: one build tests them all."""
+    source = keras.Input(shape, name="input")
+    flat = [keras.layers.Flatten()(branch(source)) for branch in branches]
+    return keras.Model(source, keras.layers.Concatenate()(flat))
+
+
+def test_activations(keras, tmp_path) -> None:
+    source = keras.Input((6,), name="input")
+    values = keras.layers.Dense(5)(source)
+    branches = [keras.layers.Activation(function)(values) for function in (*FUNCTIONS, "softmax")]
+    whole_way(keras.Model(source, keras.layers.Concatenate()(branches)), tmp_path, FLOATS)
+
+
+@pytest.mark.parametrize("function", ["tanh", "gelu", "softmax"])
 def test_activation(keras, tmp_path, function: str) -> None:
     layers = [keras.layers.Dense(5), keras.layers.Activation(function)]
     whole_way(sequential(keras, (6,), *layers), tmp_path, FLOATS)
@@ -43,30 +57,23 @@ def test_relu_without_a_layer_that_absorbs_it(keras, tmp_path) -> None:
     whole_way(sequential(keras, (7,), keras.layers.ReLU(max_value=6), keras.layers.Dense(3)), tmp_path, FLOATS)
 
 
+WINDOWS = [((2, 3), None), ((3, 2), (2, 2)), ((2, 2), (3, 1))]
+
+
 @pytest.mark.parametrize("name", ["MaxPooling2D", "AveragePooling2D"])
-@pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize(("size", "strides"), [((2, 3), None), ((3, 2), (2, 2)), ((2, 2), (3, 1))])
-def test_pooling(keras, tmp_path, name, padding, size, strides) -> None:
-    layer = getattr(keras.layers, name)(size, strides=strides, padding=padding)
-    whole_way(sequential(keras, (7, 6, 3), layer), tmp_path)
+def test_pooling(keras, tmp_path, name) -> None:
+    layer = getattr(keras.layers, name)
+    branches = [layer(size, strides, padding) for size, strides in WINDOWS for padding in ("valid", "same")]
+    branches += [getattr(keras.layers, f"Global{name}")(keepdims=keep) for keep in (False, True)]
+    whole_way(side_by_side(keras, (7, 6, 3), branches), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["MaxPooling1D", "AveragePooling1D"])
-@pytest.mark.parametrize("padding", ["valid", "same"])
-def test_pooling_of_sequences(keras, tmp_path, name, padding) -> None:
-    layer = getattr(keras.layers, name)(3, strides=2, padding=padding)
-    whole_way(sequential(keras, (10, 2), layer), tmp_path)
-
-
-@pytest.mark.parametrize("name", ["GlobalMaxPooling2D", "GlobalAveragePooling2D"])
-@pytest.mark.parametrize("keepdims", [False, True])
-def test_global_pooling(keras, tmp_path, name, keepdims) -> None:
-    whole_way(sequential(keras, (5, 4, 3), getattr(keras.layers, name)(keepdims=keepdims)), tmp_path)
-
-
-@pytest.mark.parametrize("name", ["GlobalMaxPooling1D", "GlobalAveragePooling1D"])
-def test_global_pooling_of_sequences(keras, tmp_path, name) -> None:
-    whole_way(sequential(keras, (9, 3), getattr(keras.layers, name)()), tmp_path)
+def test_pooling_of_sequences(keras, tmp_path) -> None:
+    layers = keras.layers
+    sliding = (layers.MaxPooling1D, layers.AveragePooling1D)
+    branches = [layer(3, 2, padding) for layer in sliding for padding in ("valid", "same")]
+    branches += [layers.GlobalMaxPooling1D(), layers.GlobalAveragePooling1D()]
+    whole_way(side_by_side(keras, (10, 2), branches), tmp_path)
 
 
 def test_edges_and_shapes(keras, tmp_path) -> None:
@@ -86,8 +93,10 @@ def test_edges_and_shapes(keras, tmp_path) -> None:
     whole_way(model, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["Add", "Subtract", "Average", "Multiply", "Concatenate"])
-@pytest.mark.parametrize("relu", [False, True])
+MERGES = ("Add-relu", "Subtract", "Average-relu", "Multiply", "Multiply-relu", "Concatenate")
+
+
+@pytest.mark.parametrize(("name", "relu"), [(text.removesuffix("-relu"), text.endswith("-relu")) for text in MERGES])
 def test_merge(keras, tmp_path, name, relu) -> None:
     layers = keras.layers
     source = keras.Input((6,), name="input")

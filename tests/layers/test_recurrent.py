@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.layers.models import agrees_with_keras, hostile, imported, integer, samples, whole_way
+from tests.layers.models import ENCODING, agrees_with_keras, hostile, imported, integer, samples, whole_way
 from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Encoding
 from toolchain.layers import fixed_point_functions as functions
@@ -37,11 +37,19 @@ def model(keras, cell: str, options, sequences: bool, steps: int = 6, features: 
     return keras.Sequential([keras.Input((steps, features), name="input"), layer])
 
 
-@pytest.mark.parametrize(("cell", "options"), CELLS)
+@pytest.mark.parametrize(("steps", "features", "units", "encoding"), [(6, 3, 5, ENCODING), (1, 1, 1, FLOATS)])
 @pytest.mark.parametrize("sequences", [False, True])
-def test_cell(keras, tmp_path, cell, options, sequences: bool) -> None:
-    whole_way(model(keras, cell, options, sequences), tmp_path)
-    whole_way(model(keras, cell, options, sequences, steps=1, features=1, units=1), tmp_path, FLOATS)
+def test_cells(keras, tmp_path, sequences: bool, steps: int, features: int, units: int, encoding: Encoding) -> None:
+    """All cells side by side: their states have one scale, so that nothing is rounded behind them."""
+    layers = keras.layers
+    source = keras.Input((steps, features), name="input")
+    biases = keras.initializers.RandomNormal(stddev=0.5)
+    cells = [
+        getattr(layers, cell)(units, return_sequences=sequences, bias_initializer=biases, **options)
+        for cell, options in CELLS
+    ]
+    joined = layers.Concatenate()([layers.Flatten()(cell(source)) for cell in cells])
+    whole_way(keras.Model(source, joined), tmp_path, encoding)
 
 
 def test_stacked(keras, tmp_path) -> None:
