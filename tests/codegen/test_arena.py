@@ -86,3 +86,23 @@ def test_the_proof_finds_every_collision(rows: list[tuple[int, int, int]], data:
             prove(blocks, offsets)
     else:
         prove(blocks, offsets)
+
+
+def test_a_convolution_grows_over_the_rows_that_it_has_read() -> None:
+    """28 × 28 pixels and 14 × 14 × 8 values need 2,352 bytes apart; the last rows decide how far apart they begin."""
+    from toolchain.ir.operators import Requantization
+    from toolchain.layers.convolution import IntegerConvolution
+
+    step = Requantization(np.ones(1, np.int32), np.array([8], np.int32), 0, 0, 127)
+    weights = np.ones((5, 5, 1, 8), np.int8)
+    first = IntegerConvolution(weights, np.zeros(8, np.int32), step, (2, 2), (1, 2, 1, 2), (1, 1), 0)
+    second = IntegerConvolution(
+        np.ones((3, 3, 8, 16), np.int8), np.zeros(16, np.int32), step, (2, 2), (0, 1, 0, 1), (1, 1), 0
+    )
+    layers = (Layer("a", ("input",), first, byte(14, 14, 8)), Layer("b", ("a",), second, byte(7, 7, 16)))
+    source = Tensor((28, 28, 1), "uint8", 1.0, 0, 0, 255)
+    graph = Graph("growing", source, None, layers)  # type: ignore[arg-type]
+    arena = plan(graph, select(graph, TARGET))
+    assert arena.offsets["input"] - arena.offsets["a"] >= 14 * 112 - 25 * 28
+    assert arena.offsets["a"] - arena.offsets["b"] >= 112
+    assert arena.size <= 868 + 784 + 112

@@ -1,9 +1,10 @@
 """The activation arena: one static block in which every tensor has its place for as long as it lives.
 
-Two tensors share bytes only if they are never alive together, or if a kernel says that it works in place. Blocks are
+Two tensors share bytes only if they are never alive together, if a kernel says that it works in place, or if it reads
+its input from the front and the output begins so far before it that it only grows over what has been read. Blocks are
 placed one after the other, each at the lowest address that fits. Some order gives the smallest arena, so several are
 tried: by size, by time, then all of them if they are few, else exchanges that do not make it larger. The search ends
-when the arena is as small as the bytes that are alive at once. The plan is proved afterwards.
+when the arena is as small as what the hungriest step needs. The plan is proved afterwards.
 
 Source: Y. Pisarchyk and J. Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020 (greedy by size).
 """
@@ -25,15 +26,29 @@ ATTEMPTS = 2000
 
 @dataclass(frozen=True)
 class Lifetime:
-    """A block of bytes with the first and last step (index of a layer; -1 is the input) at which it is alive."""
+    """A block of bytes with the first and last step (index of a layer; -1 is the input) at which it is alive.
+
+    It may grow over the block ``source``, whose last step is its own first, if it begins ``distance`` bytes before it.
+    """
 
     name: str
     size: int
     first: int
     last: int
+    source: str = ""
+    distance: int = 0
 
     def overlaps(self, other: Lifetime) -> bool:
         return self.first <= other.last and other.first <= self.last
+
+    def clashes(self, at: int, other: Lifetime, other_at: int) -> bool:
+        """Whether the two, at these offsets, would destroy each other."""
+        apart = at + self.size <= other_at or other_at + other.size <= at
+        if apart or not self.overlaps(other):
+            return False
+        behind = self.source == other.name and at + self.distance <= other_at
+        before = other.source == self.name and other_at + other.distance <= at
+        return not (behind or before)
 
 
 @dataclass(frozen=True)
@@ -42,29 +57,30 @@ class Arena:
 
     offsets: Mapping[str, int]
     size: int
-    bound: int  # the greatest sum of bytes alive at one step: no plan is smaller
+    bound: int  # the greatest sum of bytes alive at one step: only growing over an input can make the plan smaller
 
 
 def plan(graph: Graph, choices: Sequence[Choice]) -> Arena:
     """Place every tensor. Raises AssertionError if the proof fails, which is a defect of the planner."""
     owner = _owners(graph, choices)
     before, blocks = _with_room(_lifetimes(graph, owner), owner, choices)
+    blocks = _growing(blocks, before, owner, choices)
     steps = range(-1, len(graph.layers))
-    bound = max(sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in steps)
-    placed = _search(list(blocks.values()), bound)
+    placed = _search(list(blocks.values()), max(_needed(blocks, step) for step in steps))
     prove(list(blocks.values()), placed)
+    bound = max(sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in steps)
     offsets = {name: placed[block] + before.get(block, 0) for name, block in owner.items()}
     return Arena(offsets, _extent(blocks.values(), placed), bound)
 
 
-def _search(blocks: Sequence[Lifetime], bound: int) -> dict[str, int]:
+def _search(blocks: Sequence[Lifetime], least: int) -> dict[str, int]:
     """The offsets of the best order that was found."""
     best: dict[str, int] | None = None
     for order in _orders(blocks):
         offsets = _place_in_order(order)
         if best is None or _extent(blocks, offsets) < _extent(blocks, best):
             best = offsets
-        if _extent(blocks, best) == bound:
+        if _extent(blocks, best) == least:
             break
     assert best is not None
     return best
@@ -105,11 +121,8 @@ def prove(blocks: Sequence[Lifetime], offsets: Mapping[str, int]) -> None:
     """Check that no two blocks that are alive together share a byte."""
     for index, one in enumerate(blocks):
         for other in blocks[index + 1 :]:
-            apart = (
-                offsets[one.name] + one.size <= offsets[other.name]
-                or offsets[other.name] + other.size <= offsets[one.name]
-            )
-            assert apart or not one.overlaps(other), f"{one.name} and {other.name} share memory"
+            clash = one.clashes(offsets[one.name], other, offsets[other.name])
+            assert not clash, f"{one.name} and {other.name} share memory"
 
 
 def _owners(graph: Graph, choices: Sequence[Choice]) -> dict[str, str]:
@@ -154,10 +167,42 @@ def _with_room(
     }
 
 
+def _growing(
+    blocks: Mapping[str, Lifetime], before: Mapping[str, int], owner: Mapping[str, str], choices: Sequence[Choice]
+) -> dict[str, Lifetime]:
+    """The blocks, with the input that each may grow over while its kernel reads it."""
+    found = dict(blocks)
+    for step, choice in enumerate(choices):
+        source, target = owner[choice.layer.inputs[0]], owner[choice.layer.name]
+        distance = choice.kernel.distance(choice.site)
+        plain = not before.get(source) and not before.get(target)
+        alone = plain and blocks[source].last == step == blocks[target].first
+        if distance is not None and source != target and alone:
+            found[target] = replace(found[target], source=source, distance=distance)
+    return found
+
+
+def _needed(blocks: Mapping[str, Lifetime], step: int) -> int:
+    """The bytes that this step needs at least."""
+    alive = {name: block for name, block in blocks.items() if block.first <= step <= block.last}
+    total = sum(block.size for block in alive.values())
+    for block in alive.values():
+        if block.source in alive and block.first == step:
+            source = alive[block.source].size
+            total -= block.size + source - min(block.size + source, max(block.size, block.distance + source))
+    return total
+
+
 def _lowest(block: Lifetime, placed: Sequence[tuple[Lifetime, int]]) -> int:
     """The lowest offset at which ``block`` meets nothing that is alive together with it."""
-    offset = 0
-    for other, start in sorted(placed, key=lambda item: item[1]):
-        if block.overlaps(other) and start < offset + block.size and offset < start + other.size:
-            offset = start + other.size
-    return offset
+    candidates = {0}
+    for other, start in placed:
+        candidates.add(start + other.size)
+        if other.source == block.name:
+            candidates.add(start + other.distance)
+    fitting = (
+        offset
+        for offset in sorted(candidates)
+        if not any(block.clashes(offset, other, start) for other, start in placed)
+    )
+    return next(fitting)

@@ -40,7 +40,7 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
     choices = [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
     if target.prefer == "size" and forced is None:
         choices = _smallest(choices, target)
-    if target.flash is None:
+    if target.flash is None or forced:
         return choices
     # A tenth of the chip stays free if that only takes slower kernels; if it cannot be, what is left is used up.
     for limit in (target.flash * 9 // 10, target.flash - APPLICATION):

@@ -22,6 +22,7 @@ from toolchain.errors import ToolError
 from toolchain.files import staged
 from toolchain.ir.graph import Graph
 from toolchain.kernels.base import Target
+from toolchain.memory import chip
 from toolchain.memory.compiler import avr_gcc, companion
 from toolchain.simulator.core import Batch, Core
 
@@ -116,7 +117,8 @@ def bench(
     built = Bench(graph, folder, **options)  # type: ignore[arg-type]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    sources = generate(graph, Target(chips.chip(built.mcu).core, prefer, latency), forced)
+    target = Target(chips.chip(built.mcu).core, prefer, latency, chip.facts(built.mcu).flash_size)
+    sources = generate(graph, target, forced)
     for name, text in sources.files().items():
         (folder / name).write_text(text, encoding="utf-8")
     return built

@@ -120,6 +120,13 @@ class Kernel:
         """How many bytes before and after the first input this kernel overwrites, besides the input itself."""
         return 0, 0
 
+    def distance(self, site: Site) -> int | None:
+        """How far the output must begin before the first input to be written over what has been read of it.
+
+        None: while this kernel works the two must not share a byte (or it works in place).
+        """
+        return None
+
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         """The code that computes the layer.
 

@@ -49,6 +49,17 @@ def windows_computed(site: Site) -> int:
     return image[0] * image[1] * operator_of(site).pool ** 2
 
 
+def row_distance(site: Site) -> int:
+    """How far the output must begin before the input, if row after row is written once its windows' rows are read."""
+    operator = operator_of(site)
+    rows, columns, channels = as_image(site.inputs[0].shape)
+    down, across, filters = as_image(site.output.shape)
+    ends = [(row + 1) * across * filters for row in range(down)]
+    step, top = operator.stride[0] * operator.pool, operator.pads[0]
+    starts = [min(max(0, row * step - top), rows) * columns * channels for row in range(down)]
+    return max(end - start for end, start in zip(ends, starts, strict=True))
+
+
 class _ConvolutionC(Kernel):
     operator: type[AnyConvolution]
     function: str
@@ -71,6 +82,10 @@ class _ConvolutionC(Kernel):
         cycles = windows_computed(site) * filters * each + 200
         per_filter = 6 if scaled else 3
         return Cost(cycles, cycles, operator.weights.size + filters * per_filter + 46, 700)
+
+    def distance(self, site: Site) -> int | None:
+        parts = operator_of(site).filters > self.filters_a_part(site, len(flat_weights(operator_of(site))))
+        return None if parts else row_distance(site)
 
     def accumulator(self, site: Site) -> int:
         """The width of the accumulator in bits, 24 or 32."""

@@ -59,6 +59,9 @@ class _Patch(Kernel):
         text = _Writer(site, self.skips).write()
         return Cost(round(text.mean), round(text.worst), 2 * text.words, 0, 28 + site.output.shape[-1])
 
+    def distance(self, site: Site) -> int | None:
+        return PORTABLE.distance(site)
+
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         text = _Writer(site, self.skips).write()
         portable = PORTABLE.emit(site, prefix, inputs, output)

@@ -47,6 +47,9 @@ class _Table(Kernel):
         size = 2 * text.words + operator_of(site).weights.size
         return Cost(round(text.mean), round(text.worst), size, 0, 34)
 
+    def distance(self, site: Site) -> int | None:
+        return PORTABLE.distance(site)
+
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         walk, text = _written(site, self.skips)
         code = assembled(text, walk.tables(), prefix, inputs, output, PORTABLE.emit(site, prefix, inputs, output))

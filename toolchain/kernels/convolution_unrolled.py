@@ -56,6 +56,9 @@ class Unrolled(Kernel):
         _walk, text = _written(site, self.skips)
         return Cost(round(text.mean), round(text.worst), 2 * text.words, 0, 24)
 
+    def distance(self, site: Site) -> int | None:
+        return self.portable.distance(site)
+
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         walk, text = _written(site, self.skips)
         portable = self.portable.emit(site, prefix, inputs, output)
