@@ -31,6 +31,7 @@ TOOLS = [
 
 def job(model: Model, port: str, **more: object) -> Job:
     path = model.folder / "firmware.hex"
+    more = {"patience": 10.0, **more}  # other tests may keep the machine busy
     return Job(chips.chip("atmega4809"), 20_000_000, image.read(path), path, port, **more)  # type: ignore[arg-type]
 
 
@@ -42,7 +43,7 @@ def content(model: Model) -> int:
 def commands(tool: str, path: Path, port: str) -> list[str]:
     if tool == "avrdude":
         return ["avrdude", "-c", "serialupdi", "-p", "atmega4809", "-P", port, f"-Uflash:w:{path}:i"]
-    return [PYMCUPROG, *f"write -f {path} --erase --verify -t uart -u {port} -d atmega4809".split()]
+    return [PYMCUPROG, *f"write -f {path} --erase --verify -t uart -u {port} -d atmega4809 --uart-timeout 10".split()]
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -169,7 +170,7 @@ def test_a_port_without_a_board_behind_it(model: Model) -> None:
         VirtualBoard("atmega4809", FLASH) as board,
         pytest.raises(BoardError, match=r"does not answer on .* as UPDI does"),
     ):
-        programmers.program("serialupdi", job(model, board.serial))
+        programmers.program("serialupdi", job(model, board.serial, patience=0.3))
 
 
 @pytest.mark.parametrize("name", ["nedbg", "pkob", "medbg", "edbg", "atmelice"])

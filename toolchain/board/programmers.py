@@ -69,6 +69,7 @@ class Job:
     port: str | None
     serial_number: str | None = None
     unlock: bool = False  # a locked chip may be erased
+    patience: float = 1.0  # s until an answer on a serial port counts as none
     progress: Progress = lambda text, fraction: None
 
 

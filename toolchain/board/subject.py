@@ -24,6 +24,8 @@ from toolchain.ir import store
 from toolchain.ir.graph import Graph
 from toolchain.memory.chip import facts
 
+SIMULATED_PATIENCE = 10.0  # s: a simulator on a busy machine is slow, not broken
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The files that SCons hands to every verb of the board."""
@@ -124,7 +126,9 @@ def flash(subject: Subject, settings: Settings, progress: Progress, unlock: bool
     name = settings.programmer or default(chip, settings.port)
     programmer = find(name)
     port = (settings.updi or settings.port) if programmer.uses_port else None
-    program(name, Job(chip, subject.clock, subject.image, subject.path, port, settings.serial_number, unlock, progress))
+    job = Job(chip, subject.clock, subject.image, subject.path, port, settings.serial_number, unlock)
+    patience = SIMULATED_PATIENCE if settings.simulated else job.patience
+    program(name, replace(job, patience=patience, progress=progress))
     return None if port is not None and port == settings.port else settings.port
 
 

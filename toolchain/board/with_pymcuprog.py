@@ -20,7 +20,6 @@ from toolchain.board.programmers import Job, check_fuse, check_signature, locked
 from toolchain.errors import BoardError
 
 BLOCK = 1024  # bytes between two signs of progress, a multiple of every page size
-UART_SECONDS = 0.5  # pymcuprog waits this long for the end of the chip's description, which has none
 
 
 def program(hardware: str, job: Job) -> None:
@@ -30,7 +29,7 @@ def program(hardware: str, job: Job) -> None:
     if hardware == "uart":
         assert job.port is not None
         serial_line.SerialLine(job.port, 115_200).close()  # tells better than pymcuprog why a port cannot be opened
-        connection = ToolSerialConnection(serialport=job.port, timeout=UART_SECONDS)
+        connection = ToolSerialConnection(serialport=job.port, timeout=job.patience)
     else:
         connection = ToolUsbHidConnection(serialnumber=job.serial_number, tool_name=hardware)
     if job.unlock:
