@@ -182,16 +182,14 @@ class Dense8(Kernel):
 
 
 class Dense8Copy(Dense8):
-    """The live inputs are moved together first, and their signs flipped. Constant time."""
+    """The live inputs are moved together first, and their signs flipped. Constant time; less code than ``dense8``."""
 
     name = "dense8_copy"
     prepare = "copy"
     consumes = True
 
     def fits(self, site: Site) -> bool:
-        if not self.proven(site):
-            return False
-        return bool(flip(site.inputs[0])) or _count(self.runs(site)) < len(integer_dense(site).weights)
+        return self.proven(site)
 
     def runs(self, site: Site) -> list[Run]:
         return live_runs(integer_dense(site).weights, shortest=1)
