@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import suppress
 
 from toolchain.board import chips
 from toolchain.board.virtual_board import VirtualBoard
@@ -32,5 +33,6 @@ def run(args: argparse.Namespace) -> None:
             print(f"  ./scons model=M flash port={board.serial} updi={board.updi} programmer=serialupdi")
             print(f"  ./scons model=M evaluate port={board.serial}")
             print(f"  pymcuprog ping -t uart -u {board.updi} -d {chip.mcu}", flush=True)
-        while board.alive:
-            time.sleep(0.2)
+        with suppress(KeyboardInterrupt):
+            while board.alive:
+                time.sleep(0.2)

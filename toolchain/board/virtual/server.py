@@ -22,6 +22,7 @@ import argparse
 import json
 import os
 import select
+import signal
 import sys
 import tempfile
 import time
@@ -207,6 +208,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the ports' names go; default a new temporary folder")
     parser.add_argument("--real-time", action="store_true", help="no faster than the chip would be")
     args = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, and ends our input
     answers = _own_output()
     chip = chips.chip(args.mcu)
     memories = Memories(chip.signature, args.flash_size)
@@ -220,7 +222,7 @@ def main() -> int:
         )
         try:
             serve(board, answers)
-        except (KeyboardInterrupt, BrokenPipeError):
+        except BrokenPipeError:
             pass
         finally:
             board.plug("all", False)
