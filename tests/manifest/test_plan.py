@@ -58,7 +58,13 @@ def test_every_section_of_the_reference_model(monkeypatch: pytest.MonkeyPatch) -
     assert plan.quantization == {
         "input": scaled,
         "loss": "sparse_categorical_crossentropy",
-        "quantization": {"scheme": "power_of_two", "weights": "int8", "calibration": 1000, "output": "class", "saturation": None},
+        "quantization": {
+            "scheme": "power_of_two",
+            "weights": "int8",
+            "calibration": 1000,
+            "output": "class",
+            "saturation": None,
+        },
     }
     assert plan.generation.items() >= {"mcu": "atmega4809", "prefer": "speed", "latency": "data_dependent"}.items()
     assert plan.compilation == {"mcu": "atmega4809", "clock_hz": 20_000_000, "optimize": "s"}

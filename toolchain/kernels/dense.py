@@ -11,7 +11,6 @@ from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Ker
 from toolchain.layers.dense import IntegerDense
 from toolchain.quantization.ranges import bits, width
 
-
 STEP = {(24, False): 29.1, (24, True): 26.2, (32, False): 42.0, (32, True): 31.5}
 """Cycles a product as avr-gcc 7 compiles the kernels for size, by width of the accumulator and whether it is scaled."""
 

@@ -27,7 +27,8 @@ class RecurrentC(Kernel):
         assert isinstance(operator, IntegerRecurrent)
         outputs, steps = operator.input_bias.size, site.inputs[0].shape[0]
         cycles = steps * (20 * (operator.input_weights.size + operator.state_weights.size) + 1000 * outputs) + 100
-        constants = operator.all_weights.size + 6 * outputs + 3 * operator.input_shift.size + 3 * operator.state_shift.size
+        shifts = operator.input_shift.size + operator.state_shift.size
+        constants = operator.all_weights.size + 6 * outputs + 3 * shifts
         return Cost(cycles, cycles, constants + 40, 1300, operator.units * 5)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
