@@ -17,6 +17,7 @@ from toolchain.quantization.ranges import bits
 
 PRODUCT = ["r20", "r21", "r22", "r23"]
 FACTOR = ["r24", "r25"]
+SUM = ["r10", "r11", "r12"]
 SPILLED = range(20, 26)
 """The registers that a multiplication needs."""
 
@@ -73,19 +74,51 @@ class Finish:
             self._shift(text, registers, shift, low, high)
             return
         multiplier = int(np.broadcast_to(self.rule.multiplier, self.start.shape)[filter_])
-        term = _term(self.rule, shift, self.offset)
-        self._multiply(text, registers, multiplier, term)
+        term = self._load(text, multiplier, shift)
+        self._multiply(text, registers)
         self._shift(text, PRODUCT, shift - 8, (low * multiplier >> 8) + term, (high * multiplier >> 8) + term)
 
-    def _multiply(self, text: Text, registers: list[str], multiplier: int, term: int) -> None:
-        """PRODUCT = floor(accumulator · multiplier / 256) + term.
+    def emit_call(self, text: Text, filter_: int, registers: list[str]) -> None:
+        """``emit`` and ``signed_result`` by a routine that filters of one shift share; r10 to r12 are used as well."""
+        shift = int(np.broadcast_to(self.rule.shift, self.start.shape)[filter_])
+        text(f"movw r10, {registers[0]}", f"mov r12, {registers[2]}")
+        self._load(text, int(np.broadcast_to(self.rule.multiplier, self.start.shape)[filter_]), shift)
+        text(f"rcall .L{text.name}_finish{shift}")
+        elsewhere = Text(text.name)
+        self._routine(elsewhere, shift)
+        text.count(elsewhere.mean, elsewhere.worst)
 
-        The accumulator was made unsigned by 2^(its bits - 1) in ``start``, which the constant takes back; what is below
-        1/256 is dropped from its lowest byte's product alone, so that the floor is exact.
+    def routines(self, text: Text) -> None:
+        """The routines that ``emit_call`` calls."""
+        for shift in sorted({int(one) for one in self.rule.shift}):
+            text.label(f".L{text.name}_finish{shift}")
+            self._routine(text, shift)
+
+    def _routine(self, text: Text, shift: int) -> None:
+        shifts = np.broadcast_to(self.rule.shift, self.start.shape)
+        multiplier = np.broadcast_to(self.rule.multiplier, self.start.shape).astype(np.int64)
+        term, alike = _term(self.rule, shift, self.offset), shifts == shift
+        low, high = int((self.low * multiplier)[alike].min()), int((self.high * multiplier)[alike].max())
+        self._multiply(text, SUM)
+        self._shift(text, PRODUCT, shift - 8, (low >> 8) + term, (high >> 8) + term)
+        self.signed_result(text)
+        text("ret")
+
+    def _load(self, text: Text, multiplier: int, shift: int) -> int:
+        """A filter's constants into FACTOR and PRODUCT; returns what is added to its scaled accumulator.
+
+        The accumulator was made unsigned by 2^(its bits - 1) in ``start``, which the constant takes back.
         """
-        high = 1 << (8 * self.size - 1)
-        text.load(PRODUCT, little_endian(term - (high >> 8) * multiplier, 4))
+        term = _term(self.rule, shift, self.offset)
+        text.load(PRODUCT, little_endian(term - (1 << (8 * self.size - 9)) * multiplier, 4))
         text.load(FACTOR, little_endian(multiplier, 2))
+        return term
+
+    def _multiply(self, text: Text, registers: list[str]) -> None:
+        """PRODUCT += floor(accumulator · FACTOR / 256).
+
+        What is below 1/256 is dropped from the lowest byte's product alone, so that the floor is exact.
+        """
         for index, register in enumerate(registers):
             for half, factor in enumerate(FACTOR):
                 place = index + half - 1

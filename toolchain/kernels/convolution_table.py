@@ -109,6 +109,7 @@ class _Stream:
     run: int
     flags: str = "r27"
     kept: int = 3
+    compact: bool = True
 
     def registers(self, index: int, size: int) -> list[str]:
         low = int(LOW[index][1:])
@@ -230,6 +231,8 @@ class _Stream:
     def routines(self, text: Text, walk: Walk) -> None:
         """The routines, after the end of the function."""
         with text.often(0):
+            if walk.finish.scaled:
+                walk.finish.routines(text)
             text.label(f".L{walk.name}_sum")
             for _ in range(self.run):
                 text("ld r0, Y+", *(("eor r0, r25",) if flip(walk.site.inputs[0]) else ()), "add r2, r0", "adc r3, r4")

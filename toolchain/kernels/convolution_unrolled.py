@@ -111,6 +111,7 @@ class _Immediates:
     skips: bool
     flags: str = "r31"
     kept: int = 0
+    compact: bool = False
 
     def registers(self, index: int, size: int) -> list[str]:
         return REGISTERS[size * index : size * index + size]

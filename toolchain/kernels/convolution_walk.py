@@ -128,6 +128,10 @@ class Inner(Protocol):
     def kept(self) -> int:
         """Bytes that ``prepare`` leaves in r2, r3, …, to be there again when the next block begins."""
 
+    @property
+    def compact(self) -> bool:
+        """Whether multiplications share routines; then accumulators begin with a pair, and have 3 bytes."""
+
     def registers(self, index: int, size: int) -> list[str]:
         """The accumulator of a block's filter ``index``, lowest byte first: 2 or 3 of r2 … r25."""
 
@@ -272,15 +276,21 @@ class Walk:
         assert not ready or not waiting or ready[-1] < waiting[0]
         text("pop r27", "pop r26", *(f"push {register}" for register in spilled))
         for index in ready:
-            self.finish.emit(text, block[index], places[index])
-            self._store(text)
+            self._output(text, block[index], places[index])
         text(*(f"pop {register}" for register in reversed(free)))
         for number, index in enumerate(waiting):
-            self.finish.emit(text, block[index], free[number * self.finish.size : (number + 1) * self.finish.size])
-            self._store(text)
+            place = free[number * self.finish.size : (number + 1) * self.finish.size]
+            self._output(text, block[index], place)
+
+    def _output(self, text: Text, filter_: int, registers: list[str]) -> None:
+        if self.inner.compact and self.finish.scaled:
+            self.finish.emit_call(text, filter_, registers)
+        else:
+            self.finish.emit(text, filter_, registers)
+            self.finish.signed_result(text)
+        self._store(text)
 
     def _store(self, text: Text) -> None:
-        self.finish.signed_result(text)
         if self.geometry.pool > 1:
             end = text.fresh("largest")
             text("ld r0, X", "cp r31, r0", f"{'brge' if self.finish.offset else 'brsh'} {end}", "mov r31, r0")
