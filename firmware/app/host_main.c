@@ -1,5 +1,5 @@
-/* The network on the host: inputs of GC_INPUT_BYTES on standard input, for each GC_OUTPUT_BYTES and the class on standard output.
-   Exit status 1: the last input was cut short, or the output could not be written. */
+/* The network on the host: inputs of GC_INPUT_BYTES on standard input, for each GC_OUTPUT_BYTES and the class on
+   standard output. Exit status 1: the last input was cut short, or the output could not be written. */
 #include <stdio.h>
 
 #include "network.h"

@@ -15,8 +15,8 @@
 #error "the link takes inputs of at most 16,320 bytes"
 #endif
 
-/* The frame being received. Nothing of it is stored but its header: a chunk goes straight to its place in the input, and its bit in
-   job.missing stays set until the CRC has shown it to be right. */
+/* The frame being received. Nothing of it is stored but its header: a chunk goes straight to its place in the input,
+   and its bit in job.missing stays set until the CRC has shown it to be right. */
 static struct {
     uint8_t escaped;
     uint8_t count; /* bytes received, or TOO_LONG */
@@ -178,8 +178,8 @@ static void answer_infer(void) {
 
 /* ---- requests ---- */
 
-/* Where bytes of the input go. The chunk counts as missing, and the last answer as gone, from its first byte on: a frame whose
-   header was damaged may be writing anywhere in the input. */
+/* Where bytes of the input go. The chunk counts as missing, and the last answer as gone, from its first byte on: a
+   frame whose header was damaged may be writing anywhere in the input. */
 static void data_begin(void) {
     uint8_t chunk = frame.head[ARGUMENT];
     if (chunk >= CHUNKS) {

@@ -2,8 +2,8 @@
 
 #include <avr/interrupt.h>
 
-/* Cycles of one overflow interrupt: 4 to enter, 2 for the vector's rjmp (the linker relaxes it), 28 in the handler below with its
-   reti; where return addresses have three bytes, 5 to enter and one more to return. */
+/* Cycles of one overflow interrupt: 4 to enter, 2 for the vector's rjmp (the linker relaxes it), 28 in the handler
+   below with its reti; where return addresses have three bytes, 5 to enter and one more to return. */
 #ifdef __AVR_3_BYTE_PC__
 #define INTERRUPT_CYCLES 36u
 #else
@@ -13,8 +13,8 @@
 
 volatile uint16_t gc_port_overflows;
 
-/* Written out so that its length is known: counting must not be counted. (A naked function would do as well, but the compiler refuses
-   to tell its stack.) */
+/* Written out so that its length is known: counting must not be counted. (A naked function would do as well, but the
+   compiler refuses to tell its stack.) */
 #define TEXT_(name) #name
 #define TEXT(name) TEXT_(name)
 #define VECTOR TEXT(TIMER1_OVF_vect)

@@ -31,6 +31,7 @@ void gc_port_init(void) {
 uint32_t gc_port_timer_cycles(void) {
     uint16_t fine = TCB0.CNT - TIMER_OVERHEAD;
     uint32_t coarse = ((uint32_t)gc_port_overflows << 16 | TCA0.SINGLE.CNT) << 10;
-    /* The prescaler's phase makes coarse wrong by up to 1,024 either way: take the value nearest to it that ends in fine. */
+    /* The prescaler's phase makes coarse wrong by up to 1,024 either way: take the value nearest to it that ends in
+       fine. */
     return fine + ((coarse - fine + 0x8000UL) & 0xffff0000UL);
 }

@@ -1,4 +1,5 @@
-/* megaAVR 0-series. USART n on its default pins: 3 (PB0 out, PB1 in) is the Curiosity Nano's USB bridge, 1 (PC0, PC1) the Xplained Pro's. */
+/* megaAVR 0-series. USART n on its default pins: 3 (PB0 out, PB1 in) is the Curiosity Nano's USB bridge, 1 (PC0,
+   PC1) the Xplained Pro's. */
 #ifndef GC_PORT_MEGAAVR0_H
 #define GC_PORT_MEGAAVR0_H
 
@@ -31,8 +32,9 @@ static inline uint8_t gc_port_flash(uint16_t address) {
     return *(const volatile uint8_t *)(address + MAPPED_PROGMEM_START);
 }
 
-/* TCB0 counts every cycle and wraps at 65,536; TCA0 counts every 1,024th, its overflows are counted by an interrupt (one in 67 million
-   cycles). Together they give 32 bits without an interrupt in an ordinary inference. TCB0 is started last and stopped first. */
+/* TCB0 counts every cycle and wraps at 65,536; TCA0 counts every 1,024th, its overflows are counted by an interrupt
+   (one in 67 million cycles). Together they give 32 bits without an interrupt in an ordinary inference. TCB0 is
+   started last and stopped first. */
 static inline void gc_port_timer_start(void) {
     extern volatile uint8_t gc_port_overflows;
     gc_port_overflows = 0;

@@ -1,4 +1,5 @@
-/* Not a network: ten sums over the input, which toolchain code can repeat. The input's memory is overwritten, as a network does. */
+/* Not a network: ten sums over the input, which toolchain code can repeat. The input's memory is overwritten, as a
+   network does. */
 #include "network.h"
 
 static uint8_t gc_arena[GC_INPUT_BYTES + GC_OUTPUT_BYTES];
