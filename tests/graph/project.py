@@ -78,7 +78,7 @@ class Project:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1200,
         )
         return Run(done.returncode, done.stdout, done.stderr)
 

@@ -57,7 +57,7 @@ class Clone:
 
     def run(self, *arguments: str, **extra: str) -> tuple[int, list[str], str]:
         process = self.start(*arguments, **extra)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         return process.returncode, out.splitlines(), err
 
 
@@ -122,7 +122,7 @@ def test_only_the_parent_is_killed(clone: Clone) -> None:
 
 def test_two_at_once(clone: Clone) -> None:
     both = [clone.start("first"), clone.start("second")]
-    outs = [process.communicate(timeout=120)[0].splitlines() for process in both]
+    outs = [process.communicate(timeout=600)[0].splitlines() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert [out[-1] for out in outs] == ["SCons|first", "SCons|second"]
     assert sum(any("installing" in line for line in out) for out in outs) == 1
