@@ -1,19 +1,19 @@
-"""Keras for the tests of layers: imported once, seeded before each test, quiet."""
+"""Keras for the tests of layers, set up as training sets it up: the first one to start it decides for the process."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+from toolchain.training import session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def started():
+    return session.start()
 
 
 @pytest.fixture
-def keras():
-    import keras
-
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(1)
-    return keras
+def keras(started):
+    started.keras.backend.clear_session()
+    started.keras.utils.set_random_seed(1)
+    return started.keras
