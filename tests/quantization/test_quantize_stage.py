@@ -19,7 +19,7 @@ from toolchain.training.session import start
 TEXT = """model: small
 description: For this test
 dataset: {{name: mnist, split: {{train: 100, validation: 10, test: 10}}}}
-input: {{shape: [28, 28, 1], offset: {offset}, divide: 64}}
+input: {{shape: [28, 28, 1], offset: {offset}, divide: {divide}}}
 network:
   - average_pooling: 4
   - zero_padding
@@ -34,10 +34,12 @@ target: {{mcu: atmega4809, clock: 20 MHz}}
 """
 
 
-def arguments(folder: Path, offset: float = -100, quantization: str = "{scheme: affine, calibration: 40}"):
+def arguments(
+    folder: Path, offset: float = -100, divide: float = 64, quantization: str = "{scheme: affine, calibration: 40}"
+):
     """A manifest, its model with fresh weights, samples, and the stage's command line."""
     path = folder / "small.yaml"
-    path.write_text(TEXT.format(offset=offset, quantization=quantization))
+    path.write_text(TEXT.format(offset=offset, divide=divide, quantization=quantization))
     plan = manifest.load(path)
     (folder / "plan.json").write_text(json.dumps(plan.quantization))
     training = plan.training
@@ -84,6 +86,16 @@ def test_a_layer_that_cannot_be_exact_is_refused_at_its_line(tmp_path) -> None:
     assert "`zero_padding_1`: 0 lies at 100.5 among the input's codes" in text
     assert "choose an offset" in text
     assert not (tmp_path / "q.npz").exists()
+
+
+def test_an_inverted_picture_is_encoded(tmp_path) -> None:
+    """A negative divisor cannot be the scale of raw bytes: they become codes before they are sent."""
+    quantize_stage.run(arguments(tmp_path, offset=-255, divide=-255))
+    graph = store.load(tmp_path / "q.npz")
+    assert graph.encoding.quantize
+    white, black = (np.full((1, 28, 28, 1), value, np.uint8) for value in (255, 0))
+    assert abs(graph.input.real(graph.encode(white)).max()) < 0.01
+    assert abs(graph.input.real(graph.encode(black)).min() - 1) < 0.01
 
 
 def test_the_limit_to_saturation(tmp_path) -> None:

@@ -93,7 +93,8 @@ def float_graph(model: Path, plan: dict[str, Any], dtype: np.dtype[Any], classes
     """
     declared = plan["input"]
     offset, divide = (np.atleast_1d(np.asarray(declared[key], np.float64)) for key in ("offset", "divide"))
-    encoding = Encoding(offset, divide, quantize=dtype != np.uint8 or offset.size > 1 or divide.size > 1)
+    as_they_are = dtype == np.uint8 and offset.size == divide.size == 1 and divide[0] > 0
+    encoding = Encoding(offset, divide, quantize=not as_they_are)
     graph = from_keras.read(model, encoding, Tensor(tuple(declared["shape"])))
     decision = "none" if classes == 0 else "argmax" if graph.output.size > 1 else "threshold"
     steps = passes.float_passes(plan["quantization"].get("output", "class"))
