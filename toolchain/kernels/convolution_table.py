@@ -18,7 +18,7 @@ from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Cost, Kernel, Site,
 from toolchain.kernels.convolution import ConvolutionC, flat_weights, operator_of
 from toolchain.kernels.convolution_text import Text, little_endian
 from toolchain.kernels.convolution_unrolled import assembled
-from toolchain.kernels.convolution_walk import Walk, blocks, finish_of, skip_if_outside, suits
+from toolchain.kernels.convolution_walk import Walk, blocks, finish_of, pad_counts, skip_if_outside, suits
 from toolchain.layers.convolution import IntegerConvolution
 
 PORTABLE = ConvolutionC()
@@ -39,6 +39,7 @@ class _Table(Kernel):
             and operator.weights[..., 0].size * 255 < 1 << 16
             and not (self.skips and flip(site.inputs[0]))
             and suits(site)
+            and not pad_counts(site)
             and finish_of(site, (3,)) is not None
         )
 

@@ -14,7 +14,15 @@ import numpy as np
 from toolchain.kernels.base import Code, Cost, Kernel, Site, flip
 from toolchain.kernels.convolution import AnyConvolution, ConvolutionC, operator_of
 from toolchain.kernels.convolution_text import Text, little_endian
-from toolchain.kernels.convolution_walk import REGISTERS, Walk, finish_of, skip_if_outside, skip_if_zero, suits
+from toolchain.kernels.convolution_walk import (
+    REGISTERS,
+    Walk,
+    finish_of,
+    pad_counts,
+    skip_if_outside,
+    skip_if_zero,
+    suits,
+)
 from toolchain.layers.convolution import IntegerConvolution
 
 REACH = 63
@@ -127,9 +135,11 @@ class _Immediates:
         text("ldi r30, 0")
         for row in range(at.kernel[0]):
             end = text.fresh("row")
-            share = 1 - len(at.outside(0).get(row, ())) / at.window_rows
-            words = 12 + at.kernel[1] * at.channels * (4 + 6 * len(block))
-            skip_if_outside(text, self.flags, walk.flag(0, row), end, words)
+            share = 1.0
+            if not pad_counts(walk.site):
+                share = 1 - len(at.outside(0).get(row, ())) / at.window_rows
+                words = 12 + at.kernel[1] * at.channels * (4 + 6 * len(block))
+                skip_if_outside(text, self.flags, walk.flag(0, row), end, words)
             with text.often(share):
                 base = 0
                 for column in range(at.kernel[1]):
@@ -137,25 +147,26 @@ class _Immediates:
                     if first + at.channels - 1 - base > REACH:
                         text.advance(28, first - base)
                         base = first
-                    self._column(text, block, walk, weights[row, column], (column, first - base))
+                    self._column(text, block, walk, weights[row, column], (row, column, first - base))
                 if base:
                     text.advance(28, -base)
             text.label(end)
             text.advance(28, at.dilation[0] * at.pitch)
 
-    def _column(self, text: Text, block: list[int], walk: Walk, weights: np.ndarray, place: tuple[int, int]) -> None:
-        """The pixel of one column: ``weights`` (channels, filters); ``place`` is the column and its distance from Y."""
-        at, (column, offset), source = walk.geometry, place, walk.site.inputs[0]
-        end = text.fresh("column")
-        share = 1 - len(at.outside(1).get(column, ())) / at.window_columns
-        skip_if_outside(text, self.flags, walk.flag(1, column), end, at.channels * (4 + 6 * len(block)))
+    def _column(self, text: Text, block: list[int], walk: Walk, weights: np.ndarray, place: tuple[int, ...]) -> None:
+        """A pixel of the window: ``weights`` (channels, filters); ``place`` is its row, column and distance from Y."""
+        at, (row, column, offset), source = walk.geometry, place, walk.site.inputs[0]
+        end, share = text.fresh("column"), 1.0
+        if not pad_counts(walk.site):
+            share = 1 - len(at.outside(1).get(column, ())) / at.window_columns
+            skip_if_outside(text, self.flags, walk.flag(1, column), end, at.channels * (4 + 6 * len(block)))
         with text.often(share):
             for channel in range(at.channels):
                 chosen = {index: int(weights[channel, filter_]) for index, filter_ in enumerate(block)}
                 if not any(chosen.values()):
                     continue
                 zero = text.fresh("zero")
-                text(f"ldd r26, Y+{offset + channel}")
+                self._load(text, walk, (row, column), offset + channel)
                 if flip(source):
                     text("subi r26, 0x80")
                 if self.skips:
@@ -163,6 +174,20 @@ class _Immediates:
                 with text.often(source.nonzero if self.skips else 1.0, 1.0):
                     self._products(text, chosen, walk.finish.size)
                 text.label(zero)
+        text.label(end)
+
+    def _load(self, text: Text, walk: Walk, place: tuple[int, int], offset: int) -> None:
+        """A pixel into r26, or what stands for it if it is outside and counts; memory outside is never read."""
+        load = f"ldd r26, Y+{offset}"
+        bits = [bit for axis in (0, 1) if (bit := walk.flag(axis, place[axis])) is not None]
+        if not bits or not pad_counts(walk.site):
+            text(load)
+            return
+        end = text.fresh("inside")
+        text(f"ldi r26, {operator_of(walk.site).pad_code & 0xFF}")
+        for bit in bits[1:]:
+            text(f"sbrc {self.flags}, {bit}", f"rjmp {end}")
+        text(f"sbrs {self.flags}, {bits[0]}", load)
         text.label(end)
 
     def _products(self, text: Text, weights: dict[int, int], size: int) -> None:

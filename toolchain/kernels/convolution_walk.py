@@ -82,16 +82,21 @@ def geometry_of(site: Site) -> Geometry:
     )  # fmt: skip
 
 
-def suits(site: Site) -> bool:
-    """Whether the walk can do this layer: byte-sized loops, padding that contributes nothing, few bits of flags."""
+def pad_counts(site: Site) -> bool:
+    """Whether pixels outside of the input are something else than 0, so that they cannot be left out."""
     operator, geometry = operator_of(site), geometry_of(site)
+    padded = geometry.outside(0) or geometry.outside(1)
+    return bool(padded) and (operator.pad_code != 0 or flip(site.inputs[0]) != 0)
+
+
+def suits(site: Site) -> bool:
+    """Whether the walk can do this layer: byte-sized loops, few bits of flags."""
+    geometry = geometry_of(site)
     flags = len(geometry.outside(0)) + len(geometry.outside(1))
-    padded = flags > 0
     return (
         max(geometry.window_rows, geometry.window_columns) <= 255
         and geometry.rows * geometry.pitch < 1 << 15
         and flags <= FLAGS
-        and not (padded and (operator.pad_code != 0 or flip(site.inputs[0])))
     )
 
 
