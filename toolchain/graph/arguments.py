@@ -31,7 +31,7 @@ ARGUMENTS = (
     Argument("baud", "N", "speed of the serial line"),
     Argument("sample", "N", "which test sample flash tries"),
     Argument("samples", "N", "how many test samples evaluate measures; 0 for all"),
-    Argument("flash", "yes", "evaluate programs a real board first, as it does the virtual one", "", ("yes", "no")),
+    Argument("flash", "yes", "evaluate programs a real board first", "", ("yes", "no")),
     Argument("unlock", "yes", "flash erases a locked chip", "", ("yes", "no")),
     Argument("export", "nnom", "write the network in another runtime's format", "", ("nnom",)),
     Argument("accept", "1", "bench stores its figures as those to compare with", "0", ("0", "1")),
