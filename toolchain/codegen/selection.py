@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph, Layer
 from toolchain.kernels.base import Cost, Kernel, Site, Target
 from toolchain.kernels.registry import kernels
+from toolchain.memory.calibration import DEAREST
 from toolchain.quantization.ranges import accumulator_bounds
 
 APPLICATION = 1500
@@ -42,9 +44,9 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
         choices = _smallest(choices, target)
     if target.flash is None or forced:
         return choices
-    # A tenth of the chip stays free if that only takes slower kernels; if it cannot be, what is left is used up.
-    for limit in (target.flash * 9 // 10, target.flash - APPLICATION):
-        fitted = _fitted(choices, target, limit)
+    # A tenth of the chip stays free if that costs little time; if it cannot be, what is left is used up.
+    for limit, dearest in ((target.flash * 9 // 10, DEAREST), (target.flash - APPLICATION, math.inf)):
+        fitted = _fitted(choices, target, limit, dearest)
         if flash(fitted) <= limit:
             break
     return fitted
@@ -76,16 +78,19 @@ def _smallest(choices: list[Choice], target: Target) -> list[Choice]:
         choices = best
 
 
-def _fitted(choices: list[Choice], target: Target, limit: int) -> list[Choice]:
-    """While the network is too large, exchange the kernel whose smaller rival costs the fewest cycles a byte saved."""
+def _fitted(choices: list[Choice], target: Target, limit: int, dearest: float) -> list[Choice]:
+    """While the network is too large, exchange the kernel whose smaller rival costs the fewest cycles a byte saved.
+
+    Exchanges that cost more than ``dearest`` cycles a byte are left alone.
+    """
     while flash(choices) > limit:
         swaps = []
         for index, choice in enumerate(choices):
             for name, cost in choice.candidates.items():
                 changed = [*choices[:index], replace(choice, kernel=kernels()[name]), *choices[index + 1 :]]
                 saved = flash(choices) - flash(changed)
-                if saved > 0:
-                    slower = _cycles(cost, target) - _cycles(choice.cost, target)
+                slower = _cycles(cost, target) - _cycles(choice.cost, target)
+                if saved > 0 and slower <= dearest * saved:
                     swaps.append((slower / saved, index, name, changed))
         if not swaps:
             break

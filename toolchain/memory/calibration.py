@@ -22,6 +22,10 @@ UNROLLED_MOST = 2048  # weights up to which a convolution becomes straight-line 
 WIDEST_WINDOW = 257  # weights of one filter up to which the kernel with a table takes it
 SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: pictures on a background, after a relu
 
+DEAREST = 50
+"""Cycles that a byte of flash is worth while a tenth of the chip can be kept free: code instead of tables is, a slow dense
+layer is not."""
+
 
 @dataclass(frozen=True)
 class Cost:

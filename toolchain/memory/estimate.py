@@ -138,7 +138,7 @@ def _chosen(
     smaller = [
         [_need(entry, shapes, replace(wanted, prefer=prefer)) for prefer in ("balanced", "size")] for entry in network
     ]
-    for limit in (flash * 9 // 10, flash - calibration.APPLICATION):
+    for limit, dearest in ((flash * 9 // 10, calibration.DEAREST), (flash - calibration.APPLICATION, math.inf)):
         fitted = list(layers)
         while _flash(fitted) > limit:
             swaps = []
@@ -146,8 +146,9 @@ def _chosen(
                 for candidate in candidates:
                     changed = [*fitted[:index], candidate, *fitted[index + 1 :]]
                     saved = _flash(fitted) - _flash(changed)
-                    if saved > 0:
-                        swaps.append(((candidate.cycles - fitted[index].cycles) / saved, index, changed))
+                    slower = candidate.cycles - fitted[index].cycles
+                    if saved > 0 and slower <= dearest * saved:
+                        swaps.append((slower / saved, index, changed))
             if not swaps:
                 break
             fitted = min(swaps, key=lambda swap: swap[:2])[2]
