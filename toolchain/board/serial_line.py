@@ -110,4 +110,4 @@ def describe_ports() -> str:
     found = ports()
     if found:
         return "ports on this machine: " + ", ".join(found)
-    return "this machine shows no serial port; is the board plugged in, with a cable that carries data (docs/boards.md)?"
+    return "this machine shows no serial port; is the board plugged in, with a data cable (docs/boards.md)?"

@@ -23,8 +23,8 @@ WIDEST_WINDOW = 257  # weights of one filter up to which the kernel with a table
 SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: pictures on a background, after a relu
 
 DEAREST = 50
-"""Cycles that a byte of flash is worth while a tenth of the chip can be kept free: code instead of tables is, a slow dense
-layer is not."""
+"""Cycles that a byte of flash is worth while a tenth of the chip can be kept free: code instead of tables is, a slow
+dense layer is not."""
 
 
 @dataclass(frozen=True)
