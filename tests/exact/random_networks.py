@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,19 @@ def draw(rng: np.random.Generator, session: Session, folder: Path, coverage: Cov
 
 
 def _topology(rng: np.random.Generator, coverage: Coverage) -> tuple[Shape, list[dict[str, Any]]]:
-    """A shape and layers in the plan's form, all of which lead to the last one."""
+    """A shape and layers in the plan's form, all of which lead to the last one; the first is of the rarest kind."""
+    single = [name for name in sorted(kinds()) if kinds()[name].inputs[0] == 1]
+    rarest = min(single, key=lambda name: (coverage[f"layer {name}"], rng.random()))
     shape = _shape(rng)
+    for _ in range(20):
+        first = _layer(rng, {"input": shape}, [], coverage, [rarest])
+        if first is not None:
+            break
+        shape = _shape(rng)
     shapes: dict[str, Shape] = {"input": shape}
     layers: list[dict[str, Any]] = []
-    for _ in range(rng.integers(1, MOST_LAYERS + 1)):
-        layer = _layer(rng, shapes, layers, coverage)
+    for index in range(rng.integers(1, MOST_LAYERS + 1)):
+        layer = _layer(rng, shapes, layers, coverage, [rarest] if index == 0 else None)
         if layer is not None:
             layers.append(layer)
     if not layers:
@@ -98,10 +105,14 @@ def _shape(rng: np.random.Generator) -> Shape:
 
 
 def _layer(
-    rng: np.random.Generator, shapes: dict[str, Shape], layers: list[dict[str, Any]], coverage: Coverage
+    rng: np.random.Generator,
+    shapes: dict[str, Shape],
+    layers: list[dict[str, Any]],
+    coverage: Coverage,
+    wanted: Sequence[str] | None = None,
 ) -> dict[str, Any] | None:
     """A layer that fits behind the newest one (or behind several), and notes its shape; None if none was found."""
-    names = sorted(kinds(), key=lambda name: (coverage[f"layer {name}"] // 4, rng.random()))
+    names = list(wanted) if wanted else sorted(kinds(), key=lambda name: (coverage[f"layer {name}"] // 4, rng.random()))
     newest = layers[-1]["name"] if layers else "input"
     for name in names[: max(8, len(names) // 2)]:
         kind = kinds()[name]
