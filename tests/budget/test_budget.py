@@ -201,7 +201,8 @@ def test_the_boards_accuracy_belongs_to_its_image(case: Case) -> None:
     assert case.run(evaluation=path)["accuracy"]["board"] is None
 
 
-def test_bars(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars(case: Case, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # what a terminal, or the process that runs the tests, may set
     case.run()
     shown = capsys.readouterr().out.splitlines()
     assert shown == bars.lines(case.report)

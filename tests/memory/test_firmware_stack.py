@@ -36,7 +36,7 @@ class Wire:
     def read(self, seconds: float) -> bytes:
         for _ in range(SLICES):
             sent = self._chip.run()
-            if sent or self._chip.waiting:
+            if sent or self._chip.idleness:
                 return sent
         raise AssertionError("the chip says nothing")
 
