@@ -86,9 +86,7 @@ def train(tmp_path: Path, splits: base.Splits) -> Stage:
         base.save(data or splits, tmp_path / "data.npz")
         (tmp_path / "plan.json").write_text(json.dumps(plan))
         output = tmp_path / name
-        train_stage.run(
-            argparse.Namespace(plan=tmp_path / "plan.json", dataset=tmp_path / "data.npz", output=output)
-        )
+        train_stage.run(argparse.Namespace(plan=tmp_path / "plan.json", dataset=tmp_path / "data.npz", output=output))
         return output
 
     return run

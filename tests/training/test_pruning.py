@@ -57,9 +57,7 @@ def test_layers_to_keep(train: Stage) -> None:
     assert [round(float(np.mean(kernel == 0)), 3) for kernel in kernels(model)] == [0.5, 0.0]
     with pytest.raises(GoldcrestError) as caught:
         train(plan(pruning={"final": 0.5, "keep": ["output"]}))
-    assert str(caught.value) == (
-        "pruning.keep: no layer with weights is called 'output'; there are dense_0, dense_2"
-    )
+    assert str(caught.value) == ("pruning.keep: no layer with weights is called 'output'; there are dense_0, dense_2")
 
 
 def test_whole_units_and_whole_rows(train: Stage) -> None:

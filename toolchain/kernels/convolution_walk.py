@@ -306,7 +306,7 @@ class Walk:
         """The tables of flags, in flash."""
         if not self.bits:
             return ""
-        lines = ["        .section .progmem.data, \"a\", @progbits"]
+        lines = ['        .section .progmem.data, "a", @progbits']
         counts = (self.geometry.window_rows, self.geometry.window_columns)
         for axis, (table, count) in enumerate(zip(("rows", "columns"), counts, strict=True)):
             flags = [0] * count

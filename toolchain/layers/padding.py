@@ -118,9 +118,7 @@ class IntegerPad(IntegerOperator):
 
 def cropped(values: np.ndarray, around: Margins) -> np.ndarray:
     """Values (batch, *shape) without their edges."""
-    inner = (
-        slice(before, extent - after) for (before, after), extent in zip(around, values.shape[1:], strict=False)
-    )
+    inner = (slice(before, extent - after) for (before, after), extent in zip(around, values.shape[1:], strict=False))
     return values[(slice(None), *inner)]
 
 

@@ -63,9 +63,7 @@ def windows(values: np.ndarray, size: Shape, stride: Shape, padding: str, fill: 
     """
     rank = len(size)
     axes = [padded_count(*axis, padding) for axis in zip(values.shape[1:], size, stride, strict=False)]
-    values = np.pad(
-        values, [(0, 0), *((before, after) for _, before, after in axes), (0, 0)], constant_values=fill
-    )
+    values = np.pad(values, [(0, 0), *((before, after) for _, before, after in axes), (0, 0)], constant_values=fill)
     found = np.lib.stride_tricks.sliding_window_view(values, size, axis=tuple(range(1, rank + 1)))
     found = found[(slice(None), *(slice(None, None, step) for step in stride))]
     found = np.moveaxis(found, rank + 1, -1)
