@@ -30,6 +30,7 @@ RESTATED = re.compile(r"^scons: \*\*\* \[.*\] (Error -?\d+|Build interrupted\.)\
 
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 reports: list[Any] = []  # report.json of each model of this run
+fetched: set[str] = set()  # targets that came from the cache
 caches: list[Path] = []  # the folder that clones share
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
@@ -59,6 +60,8 @@ def announce(command: str, target: list[Any], source: list[Any], env: Any) -> No
         return  # not worth a line: plan files, aliases
     name = str(target[0])
     if command.startswith(CACHED):
+        fetched.update(map(str, target))
+        work_was_done()
         if not env.get("QUIET") and target[0] is target[0].get_executor().get_all_targets()[0]:
             screen.line(stage, name, "from the cache")
         return
@@ -156,7 +159,8 @@ def show_verdict() -> None:
         screen.line("ok", f"{closing} removed; trained models are kept")
     else:
         show_memory()
-        screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} is up to date")
+        up_to_date = "are up to date" if "," in closing or closing.endswith(" models") else "is up to date"
+        screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} {up_to_date}")
 
 
 def show_memory() -> None:
@@ -166,5 +170,5 @@ def show_memory() -> None:
     if COMMAND_LINE_TARGETS and "build" not in COMMAND_LINE_TARGETS:
         return
     for report in reports:
-        if report.get_state() == SCons.Node.up_to_date or report.cached:
+        if report.get_state() == SCons.Node.up_to_date or str(report) in fetched:
             bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))

@@ -38,7 +38,7 @@ def manifests(env: Any) -> list[Any]:
     if plans:
         console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "for another build in this folder"))
         env.SConsignFile(str(BUILD / ".sconsign"))
-        console.closing = ", ".join(names)
+        console.closing = ", ".join(names) if len(names) <= 4 else f"{len(names)} models"
     return plans
 
 

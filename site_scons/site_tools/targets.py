@@ -21,7 +21,7 @@ general: dict[str, str] = {}  # the others
 
 
 def generate(env: Any) -> None:
-    add_methods(env, Targets=targets, Bench=bench, VirtualBoard=virtual_board, Tests=tests, Finish=finish)
+    add_methods(env, Targets=targets, Bench=bench, VirtualBoard=virtual_board, Site=site, Tests=tests, Finish=finish)
 
 
 def exists(env: Any) -> bool:
@@ -56,6 +56,18 @@ def virtual_board(env: Any) -> None:
     general["board"] = "a virtual board with serial ports, until Ctrl-C"
     node = stage(env, "board", "build/.board", {}, silent=True, TERMINAL=True)
     env.AlwaysBuild(env.Alias("board", env.NoCache(node)))
+
+
+def site(env: Any) -> None:
+    """``build/site``: the pages of docs/ for a browser."""
+    general["docs"] = "the documentation as a site for a browser, in build/site"
+    pages = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*")) if path.is_file()]
+    node = stage(env, "docs", "build/site/index.html", {}, packages=("mkdocs", "mkdocs-material"), reads=pages)
+    env.Depends(node, "mkdocs.yml")
+    env.Clean(node, "build/site")
+    env.Alias("docs", env.NoCache(node))  # the cache keeps files, and this is a folder
+    if [str(name) for name in COMMAND_LINE_TARGETS] == ["docs"]:
+        console.closing = "build/site"
 
 
 def finish(env: Any) -> None:

@@ -46,7 +46,7 @@ def verdict(plan: manifest.Plan) -> str:
 
 def table(rows: Mapping[str, str]) -> list[str]:
     """Names and what they mean."""
-    return [f"  {name:<20} {text}" for name, text in rows.items()]
+    return [f"  {name:<20} {text}".rstrip() for name, text in rows.items()]
 
 
 def check(plan: manifest.Plan) -> list[str]:

@@ -1,0 +1,1 @@
+"""The site of docs/: the build of it, and the pages that are generated."""

@@ -1,0 +1,37 @@
+"""What MkDocs calls while it builds the site: it adds the generated page, and the pages that the navigation forgot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation, Section
+from mkdocs.structure.pages import Page
+
+from toolchain.documentation import reference
+
+REFERENCE = "reference/manifest.md"
+
+
+def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
+    files.append(File.generated(config, REFERENCE, content=reference.page()))
+    return files
+
+
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files, **_: Any) -> Navigation:
+    """A page that mkdocs.yml does not name is reachable all the same, in a last section."""
+    named = {page.file.src_uri for page in nav.pages}
+    forgotten = [file for file in files.documentation_pages() if file.src_uri not in named]
+    if forgotten:
+        pages = [Page(None, file, config) for file in forgotten]
+        section = Section("More", [*pages])
+        for page in pages:
+            page.parent = section
+        nav.items.append(section)
+        before = nav.pages[-1]
+        for page in pages:
+            before.next_page, page.previous_page = page, before
+            before = page
+        nav.pages.extend(pages)
+    return nav
