@@ -16,7 +16,8 @@ from toolchain.ir.operators import Requantization
 from toolchain.kernels.base import Target
 from toolchain.kernels.registry import kernels
 from toolchain.layers import convolution_geometry as geometry
-from toolchain.layers.convolution import IntegerConvolution, output_shape
+from toolchain.layers.convolution import IntegerConvolution
+from toolchain.layers.convolution_geometry import output_shape
 from toolchain.layers.depthwise_convolution import IntegerDepthwiseConvolution
 
 FULL = sorted(name for name in kernels() if name.startswith("convolution"))

@@ -137,3 +137,19 @@ class IntegerOperator(Operator):
     def saturated(self, *inputs: np.ndarray) -> int:
         """How many output values of this batch of codes are clamped by the 8-bit range (not by a fused activation)."""
         return 0
+
+
+class Requantized(IntegerOperator):
+    """An integer operator whose output is its accumulator, requantized. Its fields include ``requantization``."""
+
+    requantization: Requantization
+
+    def accumulate(self, *inputs: np.ndarray) -> np.ndarray:
+        """The accumulators (batch, *output shape), int64."""
+        raise NotImplementedError
+
+    def forward(self, *inputs: np.ndarray) -> np.ndarray:
+        return self.requantization.apply(self.accumulate(*inputs))
+
+    def saturated(self, *inputs: np.ndarray) -> int:
+        return self.requantization.saturated(self.accumulate(*inputs))

@@ -8,7 +8,8 @@ import numpy as np
 
 from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
 from toolchain.kernels.dense import clamp, has_multiplier, rounding
-from toolchain.layers.convolution import IntegerConvolution, as_image
+from toolchain.layers.convolution import IntegerConvolution
+from toolchain.layers.convolution_geometry import as_image
 from toolchain.layers.depthwise_convolution import IntegerDepthwiseConvolution
 from toolchain.quantization.ranges import bits, width
 

@@ -22,7 +22,7 @@ from toolchain.kernels.base import Site, flip
 from toolchain.kernels.convolution import AnyConvolution, flat_weights, operator_of
 from toolchain.kernels.convolution_finish import SPILLED, Finish, finish
 from toolchain.kernels.convolution_text import JUMP, NEAR, Text
-from toolchain.layers.convolution import as_image
+from toolchain.layers.convolution_geometry import as_image
 
 SAVED = (*range(2, 18), 28, 29)
 REGISTERS = [f"r{number}" for number in range(2, 26)]

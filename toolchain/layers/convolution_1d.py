@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from toolchain.errors import LayerError
 from toolchain.ir.operators import Operator
 from toolchain.layers import convolution_geometry as geometry
-from toolchain.layers.base import Kind, Option, Options, Shape
+from toolchain.layers.base import Option, Options, Shape
 from toolchain.layers.convolution import Convolution
+from toolchain.layers.convolution_base import ConvolutionalKind
 from toolchain.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ PADDING = Option(
 )
 
 
-class Convolution1dKind(Kind):
+class Convolution1dKind(ConvolutionalKind):
     name = "convolution_1d"
     summary = "One-dimensional convolution over length × channels."
     options = (
@@ -38,7 +39,6 @@ class Convolution1dKind(Kind):
         geometry.number_option("dilation", "Distance between the steps of a window.", 1),
         geometry.BIAS,
     )
-    trades_flash = True
     keras = ("Conv1D",)
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
@@ -55,22 +55,8 @@ class Convolution1dKind(Kind):
     def weights(self, options: Options, inputs: Sequence[Shape]) -> int:
         return int(options["kernel"] * inputs[0][1] * options["filters"])
 
-    def biases(self, options: Options, inputs: Sequence[Shape]) -> int:
-        return int(options["filters"]) if options["bias"] else 0
-
-    def products(self, options: Options, inputs: Sequence[Shape]) -> int:
-        return self.output_shape(options, inputs)[0] * self.weights(options, inputs)
-
     def keras_layer(self, options: Options, name: str, keras: Any) -> Any:
-        return keras.layers.Conv1D(
-            options["filters"],
-            options["kernel"],
-            strides=options["stride"],
-            padding=options["padding"],
-            dilation_rate=options["dilation"],
-            use_bias=options["bias"],
-            name=name,
-        )
+        return keras.layers.Conv1D(options["filters"], options["kernel"], **geometry.keras_words(options, name))
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
         geometry.check_keras(config)

@@ -89,6 +89,33 @@ def windows(shape: Shape, kernel: Pair, stride: Pair, dilation: Pair, around: Pa
     return rows // stride[0] + 1, columns // stride[1] + 1
 
 
+def as_image(shape: Shape) -> Shape:
+    """A sequence (length, channels) is an image of one row."""
+    return (1, *shape) if len(shape) == 2 else shape
+
+
+def output_shape(
+    shape: Shape, kernel: Pair, stride: Pair, dilation: Pair, around: Pads, pool: int, channels: int
+) -> Shape:
+    """The shape after convolving and pooling; a sequence stays one. Raises ValueError if no window fits."""
+    rows, columns = windows(as_image(shape), kernel, stride, dilation, around)
+    if min(rows, columns) < pool:
+        raise ValueError(f"pooling over {pool} × {pool} does not fit into {rows} × {columns}")
+    full = (rows // pool, columns // pool, channels)
+    return full[1:] if len(shape) == 2 else full
+
+
+def positions(output: Shape, pool: int) -> int:
+    """How many windows are computed for an output of this shape."""
+    image = as_image(output)
+    return image[0] * image[1] * pool * pool
+
+
+def tap_range(bounds: Pair, around: Pads, code: int) -> Pair:
+    """The least and greatest code under a window, which may hang over the border, where ``code`` stands."""
+    return (min(bounds[0], code), max(bounds[1], code)) if any(around) else bounds
+
+
 def checked_windows(options: Options, shape: Shape) -> Pair:
     """How many windows a layer of these options has on (height, width, channels).
 
@@ -124,3 +151,14 @@ def keras_geometry(config: Mapping[str, Any]) -> tuple[Pair, str, Pair]:
         (1, *value) if len(value) == 1 else tuple(value) for value in (config["strides"], config["dilation_rate"])
     )
     return pair(stride), config["padding"], pair(dilation)
+
+
+def keras_words(options: Options, name: str) -> dict[str, Any]:
+    """What every convolution layer of Keras is told beside its widths and its kernel."""
+    return {
+        "strides": options["stride"],
+        "padding": options["padding"],
+        "dilation_rate": options["dilation"],
+        "use_bias": options["bias"],
+        "name": name,
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
 from toolchain.ir import arithmetic
-from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Pinned, Requantization
+from toolchain.ir.operators import FloatOperator, Operator, Pinned, Requantization, Requantized
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
 from toolchain.lazy import LazyModule
@@ -104,7 +104,7 @@ class Dense(FloatOperator):
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerDense(IntegerOperator):
+class IntegerDense(Requantized):
     """y = requantize(x·W + b); x codes (batch, n), W int8 (n, m), b int32 (m,)."""
 
     kind = "dense"
@@ -117,12 +117,9 @@ class IntegerDense(IntegerOperator):
             raise ValueError(f"takes {self.weights.shape[0]} values, not {inputs}")
         return (self.weights.shape[1],)
 
-    def accumulate(self, codes: np.ndarray) -> np.ndarray:
+    def accumulate(self, *inputs: np.ndarray) -> np.ndarray:
         """The accumulators (batch, m), int64."""
-        return arithmetic.matmul(codes, self.weights) + self.bias
-
-    def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return self.requantization.apply(self.accumulate(inputs[0]))
+        return arithmetic.matmul(inputs[0], self.weights) + self.bias
 
     def products(self, *inputs: Shape) -> int:
         return self.weights.size
@@ -130,9 +127,6 @@ class IntegerDense(IntegerOperator):
     def accumulator_bounds(self, *inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         low, high = arithmetic.sum_bounds(self.weights, *inputs[0])
         return low + self.bias, high + self.bias
-
-    def saturated(self, *inputs: np.ndarray) -> int:
-        return self.requantization.saturated(self.accumulate(inputs[0]))
 
 
 KIND = DenseKind()

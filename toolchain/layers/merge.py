@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
-from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.ir.operators import FloatOperator, Operator, Requantization, Requantized
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Options, Shape
 from toolchain.lazy import LazyModule
@@ -99,7 +99,7 @@ def int_of(bias: float) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerAdd(IntegerOperator):
+class IntegerAdd(Requantized):
     """The sum defined above; ``multipliers`` int32 (inputs,), ``bias`` int32 (1,)."""
 
     kind = "add"
@@ -117,15 +117,9 @@ class IntegerAdd(IntegerOperator):
             total = total + codes.astype(np.int64) * int(multiplier)
         return total
 
-    def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return self.requantization.apply(self.accumulate(*inputs))
-
     def accumulator_bounds(self, *inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         ends = np.array(inputs, np.int64) * self.multipliers.astype(np.int64)[:, None]
         return self.bias + ends.min(axis=1).sum(), self.bias + ends.max(axis=1).sum()
-
-    def saturated(self, *inputs: np.ndarray) -> int:
-        return self.requantization.saturated(self.accumulate(*inputs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +166,7 @@ def whole_zero(source: Tensor) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerMultiply(IntegerOperator):
+class IntegerMultiply(Requantized):
     """y = requantize((x_0 - zero_0) · (x_1 - zero_1))."""
 
     kind = "multiply"
@@ -186,16 +180,10 @@ class IntegerMultiply(IntegerOperator):
         left, right = (codes.astype(np.int64) - zero for codes, zero in zip(inputs, self.zeros, strict=True))
         return np.asarray(left * right)
 
-    def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return self.requantization.apply(self.accumulate(*inputs))
-
     def accumulator_bounds(self, *inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         left, right = (np.array(ends) - zero for ends, zero in zip(inputs, self.zeros, strict=True))
         corners = np.multiply.outer(left, right)
         return np.array([corners.min()]), np.array([corners.max()])
-
-    def saturated(self, *inputs: np.ndarray) -> int:
-        return self.requantization.saturated(self.accumulate(*inputs))
 
 
 class AddKind(_MergeKind):

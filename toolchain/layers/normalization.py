@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError
-from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator, Requantization
+from toolchain.ir.operators import FloatOperator, Operator, Requantization, Requantized
 from toolchain.layers.activation import FUSABLE, apply
 from toolchain.layers.base import Kind, Option, Options, Shape
 from toolchain.layers.merge import sum_rule
@@ -158,7 +158,7 @@ class Scaling(FloatOperator):
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerScaling(IntegerOperator):
+class IntegerScaling(Requantized):
     """See above; ``multipliers`` and ``bias`` int32 (channels,)."""
 
     kind = "scaling"
@@ -171,12 +171,9 @@ class IntegerScaling(IntegerOperator):
             raise ValueError(f"takes {self.bias.size} channels, not {inputs[0][-1]}")
         return inputs[0]
 
-    def accumulate(self, codes: np.ndarray) -> np.ndarray:
+    def accumulate(self, *inputs: np.ndarray) -> np.ndarray:
         """The accumulators, int64, of the input's shape."""
-        return np.asarray(codes.astype(np.int64) * self.multipliers.astype(np.int64) + self.bias)
-
-    def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return self.requantization.apply(self.accumulate(inputs[0]))
+        return np.asarray(inputs[0].astype(np.int64) * self.multipliers.astype(np.int64) + self.bias)
 
     def products(self, *inputs: Shape) -> int:
         return math.prod(inputs[0])
@@ -184,9 +181,6 @@ class IntegerScaling(IntegerOperator):
     def accumulator_bounds(self, *inputs: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         ends = np.array(inputs[0], np.int64)[:, None] * self.multipliers.astype(np.int64) + self.bias
         return ends.min(axis=0), ends.max(axis=0)
-
-    def saturated(self, *inputs: np.ndarray) -> int:
-        return self.requantization.saturated(self.accumulate(inputs[0]))
 
 
 KINDS = (BatchNormalizationKind(), RescalingKind())

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from toolchain.ir.operators import FloatOperator, Operator
 from toolchain.layers import convolution_geometry as geometry
-from toolchain.layers.base import Kind, Options, Shape
+from toolchain.layers.base import Options, Shape
 from toolchain.layers.convolution import Convolution
-from toolchain.layers.depthwise_convolution import MULTIPLIER, STRIDE, DepthwiseConvolution
+from toolchain.layers.convolution_base import ConvolutionalKind
+from toolchain.layers.depthwise_convolution import KIND as DEPTHWISE
+from toolchain.layers.depthwise_convolution import DepthwiseConvolution
 from toolchain.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -22,45 +24,22 @@ else:
     np = LazyModule("numpy")
 
 
-class SeparableConvolutionKind(Kind):
+class SeparableConvolutionKind(ConvolutionalKind):
     name = "separable_convolution"
     summary = "Depthwise convolution followed by a convolution of single pixels."
-    options = (
-        geometry.FILTERS,
-        geometry.KERNEL,
-        STRIDE,
-        geometry.PADDING,
-        geometry.DILATION,
-        MULTIPLIER,
-        geometry.BIAS,
-    )
-    trades_flash = True
+    options = (geometry.FILTERS, *DEPTHWISE.options)
     keras = ("SeparableConv2D",)
 
-    def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
-        return (*geometry.checked_windows(options, inputs[0]), options["filters"])
-
     def weights(self, options: Options, inputs: Sequence[Shape]) -> int:
-        height, width = geometry.pair(options["kernel"])
-        return int(inputs[0][2] * options["multiplier"] * (height * width + options["filters"]))
-
-    def biases(self, options: Options, inputs: Sequence[Shape]) -> int:
-        return int(options["filters"]) if options["bias"] else 0
-
-    def products(self, options: Options, inputs: Sequence[Shape]) -> int:
-        rows, columns, _filters = self.output_shape(options, inputs)
-        return rows * columns * self.weights(options, inputs)
+        between = DEPTHWISE.outputs(options, inputs[0][2])
+        return DEPTHWISE.weights(options, inputs) + between * int(options["filters"])
 
     def keras_layer(self, options: Options, name: str, keras: Any) -> Any:
         return keras.layers.SeparableConv2D(
             options["filters"],
-            geometry.pair(options["kernel"]),
-            strides=geometry.pair(options["stride"]),
-            padding=options["padding"],
+            options["kernel"],
             depth_multiplier=options["multiplier"],
-            dilation_rate=geometry.pair(options["dilation"]),
-            use_bias=options["bias"],
-            name=name,
+            **geometry.keras_words(options, name),
         )
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:

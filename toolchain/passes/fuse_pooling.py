@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from toolchain.ir.graph import Graph
 from toolchain.layers.base import Shape
-from toolchain.layers.convolution import Convolution
-from toolchain.layers.depthwise_convolution import DepthwiseConvolution
+from toolchain.layers.convolution_base import FloatWindowed
 from toolchain.layers.pooling import MaxPooling
 from toolchain.passes.rewrite import without
 
@@ -25,7 +24,7 @@ def fuse_pooling(graph: Graph) -> Graph:
         if not isinstance(layer.operator, MaxPooling) or producer is None or len(graph.readers(producer.name)) > 1:
             continue
         convolution, pooling = producer.operator, layer.operator
-        if not isinstance(convolution, Convolution | DepthwiseConvolution) or convolution.pool > 1:
+        if not isinstance(convolution, FloatWindowed) or convolution.pool > 1:
             continue
         if _squares(pooling, producer.output.shape):
             fused = replace(convolution, pool=pooling.size[0])

@@ -22,7 +22,7 @@ from toolchain.ir.graph import Tensor
 from toolchain.ir.operators import Pinned, Requantization
 from toolchain.layers import convolution_geometry as geometry
 from toolchain.layers.base import Shape
-from toolchain.layers.convolution import pad_code
+from toolchain.layers.convolution_base import pad_code
 from toolchain.layers.pooling import AveragePooling
 from toolchain.quantization.linear import quantize_linear
 from toolchain.quantization.scheme import Affine
