@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 from toolchain.errors import GoldcrestError
-from toolchain.files import explain
+from toolchain.folders import whole_folder
 from toolchain.report import status
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,18 +27,8 @@ def build(folder: Path) -> int:
 
     Raises GoldcrestError with every warning of MkDocs, if there is one.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    try:
-        pages = _build(fresh)
-        fresh.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.replace(folder)
-    except OSError as error:
-        raise explain(error, folder) or error from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return pages
+    with whole_folder(folder) as fresh:
+        return _build(fresh)
 
 
 def _build(folder: Path) -> int:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolchain.codegen.generate_stage import target
-from toolchain.files import explain
+from toolchain.folders import whole_folder
 from toolchain.ir import store
 from toolchain.ir.graph import Graph
 from toolchain.library import nnom_calls
@@ -70,17 +68,8 @@ def library(graph: Graph, plan: dict[str, Any], raw: np.ndarray, bounds: tuple[f
 
 def replace(folder: Path, content: dict[str, str]) -> None:
     """Put the files where ``folder`` is, in the place of what was there: a whole library or none."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent))
-    try:
+    with whole_folder(folder) as fresh:
         for name, text in content.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-        fresh.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.replace(folder)
-    except OSError as error:
-        raise explain(error, folder) or error from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
