@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolchain.errors import GoldcrestError
-from toolchain.manifest import reader, schema, schema_stage, validate
+from toolchain.manifest import hover, reader, schema, schema_stage, validate
 from toolchain.manifest.diagnostics import Diagnostic, Source
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +119,95 @@ def test_every_key_is_described() -> None:
     for where, part in subschemas(schema.sections()):
         for name, inner in part.get("properties", {}).items():
             assert inner.get("description", "").strip(), f"{where}/{name}"
+
+
+def described(part: Any, where: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every key that an editor may complete, with its path and what it is; conditions (``if``) offer none."""
+    if not isinstance(part, Mapping):
+        return
+    for name, inner in part.get("properties", {}).items():
+        if inner is not True:  # the data set's name in a branch: described where the branches are chosen
+            yield f"{where}/{name}", inner
+        yield from described(inner, f"{where}/{name}")
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for index, inner in enumerate(part.get(keyword, ())):
+            yield from described(inner, f"{where}/{keyword}{index}")
+    for keyword in ("items", "additionalProperties", "then"):
+        yield from described(part.get(keyword), f"{where}/{keyword}")
+
+
+def without_words(document: Mapping[str, Any]) -> list[str]:
+    return [where for where, part in described(document) if not part.get("description", "").strip()]
+
+
+def test_every_key_of_the_editors_schema_is_described() -> None:
+    found = dict(described(schema.json_schema()))
+    assert len(found) > 200
+    assert without_words(schema.json_schema()) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "/quantization/calibration/anyOf1/samples",
+        "/training/optimizer/anyOf1/sgd/momentum",
+        "/dataset/allOf0/then/file",
+    ],
+)
+def test_a_key_without_a_description_would_be_found(key: str) -> None:
+    document = copy.deepcopy(schema.json_schema())
+    dict(described(document))[key].pop("description")  # type: ignore[attr-defined]
+    assert without_words(document) == [key]
+
+
+def test_editors_are_told_the_defaults() -> None:
+    told = dict(described(schema.json_schema()))
+    assert told["/training/batch"]["description"].endswith("Default: 32.")
+    assert told["/target/prefer"]["description"].endswith("Default: speed.")
+    for where, part in told.items():
+        if part.get("default") not in (None, {}, [], ""):
+            assert f"Default: {hover.one_line(part['default'])}." in part["description"], where
+
+
+UNIT = re.compile(
+    r"\b(samples?|epochs?|steps?|batch(es)?|pixels?|degrees?|percent|shares?|channels?|outputs|values|trainings|"
+    r"features)\b",
+    re.IGNORECASE,
+)
+PURE = {  # numbers that are no amount of anything: columns, seeds, factors, exponents, extents of any axis
+    *(
+        "seed",
+        "label",
+        "targets",
+        "features",
+        "axis",
+        "axes",
+        "shape",
+        "alpha",
+        "epsilon",
+        "learning_rate",
+        "power",
+        "factor",
+    )
+}
+
+
+def is_number(part: Mapping[str, Any]) -> bool:
+    types = part.get("type", ())
+    named = {types} if isinstance(types, str) else set(types)
+    branches = [*part.get("anyOf", ()), *([part["items"]] if "items" in part else [])]
+    return bool(named & {"integer", "number"}) or any(
+        is_number(branch) for branch in branches if "properties" not in branch
+    )
+
+
+def test_every_number_says_what_it_counts() -> None:
+    numbers = {where: part for where, part in described(schema.sections()) if is_number(part)}
+    assert len(numbers) > 80
+    for where, part in numbers.items():
+        name = where.rpartition("/")[2]
+        unit = "x-unit" in part or UNIT.search(part["description"])
+        assert unit or name in PURE, f"{where}: {part['description']}"
 
 
 def test_every_default_passes_its_own_schema() -> None:

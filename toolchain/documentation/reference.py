@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from toolchain.manifest import schema as manifest
+from toolchain.manifest.hover import one_line
 from toolchain.manifest.units import UNITS
 
 Schema = Mapping[str, Any]
@@ -203,7 +203,7 @@ def _any(names: list[str]) -> str:
 
 
 def _code(value: Any) -> str:
-    return f"`{_yaml(value)}`"
+    return f"`{one_line(value)}`"
 
 
 def yaml_item(value: Any) -> str:
@@ -211,16 +211,4 @@ def yaml_item(value: Any) -> str:
     if isinstance(value, str):
         return f"- {value}"
     ((name, inner),) = value.items()
-    return f"- {name}: {_yaml(inner)}"
-
-
-def _yaml(value: Any) -> str:
-    """A value in one line of YAML."""
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{key}: {_yaml(inner)}" for key, inner in value.items())
-        return f"{{{inside}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_yaml, value))}]"
-    if isinstance(value, float) and value.is_integer():
-        return f"{value:.0f}"
-    return value if isinstance(value, str) else json.dumps(value)
+    return f"- {name}: {one_line(inner)}"

@@ -23,7 +23,11 @@ RATE = Option(
 )
 DEVIATION = Option(
     "deviation",
-    {"type": "number", "minimum": 0, "description": "Standard deviation of the noise that training adds."},
+    {
+        "type": "number",
+        "minimum": 0,
+        "description": "Standard deviation of the noise that training adds, as the values are.",
+    },
 )
 
 

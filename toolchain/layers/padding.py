@@ -33,10 +33,10 @@ ROWS_COLUMNS = {
 
 
 def _amount(rank: int, what: str) -> Option:
-    images = "one number, [rows, columns], or [[top, bottom], [left, right]]"
+    images = "pixels: one number, [rows, columns], or [[top, bottom], [left, right]]"
     schema = {"anyOf": [NUMBER, ROWS_COLUMNS]} if rank == 2 else {"anyOf": [NUMBER, PAIR]}
-    text = images if rank == 2 else "one number, or [before, after]"
-    return Option("amount", {**schema, "default": 1, "description": f"How much is {what} at the edges: {text}."})
+    text = images if rank == 2 else "steps: one number, or [before, after]"
+    return Option("amount", {**schema, "default": 1, "description": f"How much is {what} at the edges, in {text}."})
 
 
 def margins(value: Any, rank: int) -> Margins:

@@ -38,14 +38,20 @@ def _size(rank: int) -> tuple[Option, Option]:
     """The options size and stride of a pooling layer over ``rank`` axes."""
     number = {"type": "integer", "minimum": 1}
     pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
-    what = "one number, or [height, width]" if rank == 2 else "a number of steps"
+    unit = "pixels: one number, or [height, width]" if rank == 2 else "steps"
     schema: dict[str, Any] = {"anyOf": [number, pair]} if rank == 2 else dict(number)
-    stride: dict[str, Any] = {"anyOf": [number, pair, {"type": "null"}]} if rank == 2 else {"type": ["integer", "null"]}
+    stride: dict[str, Any] = (
+        {"anyOf": [number, pair, {"type": "null"}]} if rank == 2 else {**number, "type": ["integer", "null"]}
+    )
     return (
-        Option("size", {**schema, "default": 2, "description": f"The window: {what}."}),
+        Option("size", {**schema, "default": 2, "description": f"Size of the window, in {unit}."}),
         Option(
             "stride",
-            {**stride, "default": None, "description": f"From window to window: {what}. Left out: the window's size."},
+            {
+                **stride,
+                "default": None,
+                "description": f"From one window to the next, in {unit}. Left out: the window's size.",
+            },
         ),
     )
 

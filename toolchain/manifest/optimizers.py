@@ -27,11 +27,11 @@ def _rate(default: float) -> Option:
 
 
 def _decay(name: str, default: float, what: str) -> Option:
-    return _number(name, default, f"How much of {what} is kept from step to step.", minimum=0, exclusiveMaximum=1)
+    return _number(name, default, f"The share of {what} that is kept from step to step.", minimum=0, exclusiveMaximum=1)
 
 
 EPSILON = _number("epsilon", 1e-7, "Added to the divisor so that it is never zero.", exclusiveMinimum=0)
-MOMENTUM = _number("momentum", 0.0, "How much of the last step is taken again.", minimum=0, exclusiveMaximum=1)
+MOMENTUM = _number("momentum", 0.0, "The share of the last step that is taken again.", minimum=0, exclusiveMaximum=1)
 MEAN = _decay("beta_1", 0.9, "the mean of the gradients")
 SQUARE = _decay("beta_2", 0.999, "the mean of their squares")
 

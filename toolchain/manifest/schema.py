@@ -15,6 +15,7 @@ from toolchain.datasets import registry as datasets
 from toolchain.layers import registry as layers
 from toolchain.layers.base import Option
 from toolchain.manifest import firmware, network
+from toolchain.manifest.hover import with_defaults
 from toolchain.manifest.losses import LOSSES
 from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.manifest.units import CLOCK, SIZE, Unit
@@ -100,7 +101,7 @@ def json_schema() -> Schema:
             optional["properties"][name] = {"required": section["required"]}
     properties["dataset"] = _with_conditions(properties["dataset"])
     optional["properties"]["dataset"] = {"required": ["name"]}
-    return {
+    document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Goldcrest manifest",
         **{key: value for key, value in complete.items() if key not in ("properties", "required")},
@@ -109,6 +110,7 @@ def json_schema() -> Schema:
         "if": {"required": ["extends"]},
         "else": optional,
     }
+    return dict(with_defaults(document))
 
 
 def text() -> str:
