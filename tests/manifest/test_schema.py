@@ -202,7 +202,9 @@ def is_number(part: Mapping[str, Any]) -> bool:
 
 
 def test_every_number_says_what_it_counts() -> None:
-    numbers = {where: part for where, part in described(schema.sections()) if is_number(part)}
+    keys = dict(described(schema.sections()))
+    # A layer's name stands for its shorthand's option, which is a key of its own.
+    numbers = {where: part for where, part in keys.items() if is_number(part) and "x-shorthand" not in part}
     assert len(numbers) > 80
     for where, part in numbers.items():
         name = where.rpartition("/")[2]
