@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gc_pool.h"
+#include "gc_pool_walk.h"
 
-void gc_k_average_pool(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_pool *layer)
+static inline uint8_t mean(gc_acc24_t sum, const GC_FLASH struct gc_pool *layer)
 {
-    const uint16_t channels = layer->channels, width = layer->width;
-    const uint8_t flip = layer->flip;
-    for (uint16_t row = layer->rows; row; row--, x += (uint16_t)(layer->pitch * layer->height)) {
-        const uint8_t *window = x;
-        for (uint16_t column = layer->columns; column; column--, window += (uint16_t)(channels * (width - 1))) {
-            for (uint16_t channel = channels; channel; channel--, window++) {
-                const uint8_t *line = window;
-                gc_acc24_t sum = layer->start;
-                for (uint16_t i = layer->height; i; i--, line += layer->pitch) {
-                    const uint8_t *pixel = line;
-                    for (uint16_t j = width; j; j--, pixel += channels)
-                        sum += (uint8_t)(*pixel ^ flip);
-                }
-                int32_t mean = layer->multiplier ? gc_scale24(sum, layer->multiplier, layer->shift)
-                                                 : (int32_t)(sum >> layer->shift);
-                *y++ = gc_clamped(mean, &layer->clamp);
-            }
-        }
-    }
+    int32_t value = layer->multiplier ? gc_scale24(sum, layer->multiplier, layer->shift) : (int32_t)(sum >> layer->shift);
+    return gc_clamped(value, &layer->clamp);
 }
+
+GC_POOL(gc_k_average_pool, mean(gc_sum(layer->start, patch), layer))

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gc_pool.h"
+#include "gc_pool_walk.h"
 
-void gc_k_average_window(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_window *layer)
+/* What divides the sum of a window with so many values. */
+struct divisor {
+    uint16_t values;
+    int16_t multiplier;
+    uint8_t shift;
+};
+
+static inline struct divisor divisor(const GC_FLASH struct gc_window *layer, uint16_t values)
 {
-    const uint16_t channels = layer->channels, pitch = (uint16_t)(layer->columns.extent * channels);
-    const uint8_t flip = layer->flip;
-    for (uint16_t row = 0; row < layer->rows.count; row++) {
-        const struct gc_span rows = gc_window_span(&layer->rows, row);
-        const uint8_t *band = x + (uint16_t)(rows.first * pitch);
-        for (uint16_t column = 0; column < layer->columns.count; column++) {
-            const struct gc_span columns = gc_window_span(&layer->columns, column);
-            const uint8_t *window = band + (uint16_t)(columns.first * channels);
-            const uint16_t values = (uint16_t)(rows.count * columns.count), entry = layer->varies ? values - 1 : 0;
-            const int16_t multiplier = layer->multiplier[entry];
-            const uint8_t shift = layer->shift[entry];
-            for (uint16_t channel = channels; channel; channel--, window++) {
-                const uint8_t *line = window;
-                gc_acc24_t sum = -(gc_acc24_t)flip * values;
-                for (uint16_t i = rows.count; i; i--, line += pitch) {
-                    const uint8_t *pixel = line;
-                    for (uint16_t j = columns.count; j; j--, pixel += channels)
-                        sum += (uint8_t)(*pixel ^ flip);
-                }
-                *y++ = gc_clamped(gc_scale24(sum, multiplier, shift), &layer->clamp);
-            }
-        }
-    }
+    const uint16_t entry = layer->varies ? values - 1 : 0;
+    return (struct divisor){values, layer->multiplier[entry], layer->shift[entry]};
 }
+
+static inline uint8_t mean(struct gc_patch patch, struct divisor by, const GC_FLASH struct gc_window *layer)
+{
+    gc_acc24_t sum = gc_sum(-(gc_acc24_t)patch.flip * by.values, patch);
+    return gc_clamped(gc_scale24(sum, by.multiplier, by.shift), &layer->clamp);
+}
+
+GC_WINDOW(gc_k_average_window, const struct divisor by = divisor(layer, (uint16_t)(rows.count * columns.count)),
+          mean(patch, by, layer))

@@ -1,26 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gc_pool.h"
+#include "gc_pool_walk.h"
 
-void gc_k_max_pool(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_pool *layer)
-{
-    const uint16_t channels = layer->channels, width = layer->width;
-    const uint8_t flip = layer->flip;
-    for (uint16_t row = layer->rows; row; row--, x += (uint16_t)(layer->pitch * layer->height)) {
-        const uint8_t *window = x;
-        for (uint16_t column = layer->columns; column; column--, window += (uint16_t)(channels * (width - 1))) {
-            for (uint16_t channel = channels; channel; channel--, window++) {
-                const uint8_t *line = window;
-                uint8_t greatest = 0;
-                for (uint16_t i = layer->height; i; i--, line += layer->pitch) {
-                    const uint8_t *pixel = line;
-                    for (uint16_t j = width; j; j--, pixel += channels) {
-                        uint8_t value = *pixel ^ flip;
-                        if (value > greatest)
-                            greatest = value;
-                    }
-                }
-                *y++ = greatest ^ flip;
-            }
-        }
-    }
-}
+GC_POOL(gc_k_max_pool, gc_greatest(patch))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from toolchain.ir.graph import Layer, Tensor
+from toolchain.ir.operators import IntegerOperator
+
+Computed = TypeVar("Computed", bound=IntegerOperator)
 
 FLASH_OBJECT_LIMIT = 32767
 """avr-gcc refuses larger objects."""
@@ -134,6 +138,20 @@ class Kernel:
         of type ``uint8_t *``.
         """
         raise NotImplementedError
+
+
+class OperatorKernel(Kernel, Generic[Computed]):
+    """A kernel for every layer of one operator class, whatever its place."""
+
+    operator: type[Computed]
+
+    def fits(self, site: Site) -> bool:
+        return isinstance(site.layer.operator, self.operator)
+
+    def of(self, site: Site) -> Computed:
+        """The layer's operator."""
+        assert isinstance(site.layer.operator, self.operator)
+        return site.layer.operator
 
 
 def flip(tensor: Tensor) -> int:

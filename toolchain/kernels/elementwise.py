@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.kernels.base import Code, Constant, Cost, Kernel, OperatorKernel, Site, Structure, flip
 from toolchain.kernels.merge import sum_start
 from toolchain.layers.activation import Clamp, Lookup
 from toolchain.layers.flatten import View
@@ -14,67 +14,57 @@ from toolchain.layers.normalization import IntegerScaling
 from toolchain.layers.softmax import Softmax
 
 
-class LookupC(Kernel):
+class LookupC(OperatorKernel[Lookup]):
     """One table access a value."""
 
     name = "lookup_c"
     in_place = True
-
-    def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, Lookup)
+    operator = Lookup
 
     def cost(self, site: Site) -> Cost:
         cycles = 17 * site.output.size + 40
         return Cost(cycles, cycles, 256 + 12, 40)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, Lookup)
+        operator = self.of(site)
         table = Constant(f"{prefix}_table", "uint8_t", operator.table)
         call = f"gc_k_lookup({inputs[0]}, {output}, {site.output.size}, {prefix}_table);"
         return Code((table,), (call,), ("gc_lookup.h",))
 
 
-class ClampC(Kernel):
+class ClampC(OperatorKernel[Clamp]):
     """Two comparisons a value."""
 
     name = "clamp_c"
     in_place = True
-
-    def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, Clamp)
+    operator = Clamp
 
     def cost(self, site: Site) -> Cost:
         cycles = 18 * site.output.size + 40
         return Cost(cycles, cycles, 24, 50)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, Clamp)
+        operator = self.of(site)
         flipped = flip(site.inputs[0])
         ends = f"{operator.low + flipped}, {operator.high + flipped}"
         call = f"gc_k_clamp({inputs[0]}, {output}, {site.output.size}, {flipped}, {ends});"
         return Code((), (call,), ("gc_clamp.h",))
 
 
-class ScalingC(Kernel):
+class ScalingC(OperatorKernel[IntegerScaling]):
     """One 16-bit product a value."""
 
     name = "scaling_c"
     in_place = True
-
-    def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, IntegerScaling)
+    operator = IntegerScaling
 
     def cost(self, site: Site) -> Cost:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerScaling)
+        operator = self.of(site)
         cycles = 138 * site.output.size + 100
         return Cost(cycles, cycles, 8 * operator.bias.size + 20, 190)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerScaling)
+        operator = self.of(site)
         flipped, rule = flip(site.inputs[0]), operator.requantization
         start = operator.bias.astype(np.int64) - flipped * operator.multipliers.astype(np.int64) + sum_start(rule)
         channels = operator.bias.size
@@ -98,24 +88,20 @@ class ScalingC(Kernel):
         return Code(constants, (f"gc_k_scaling({inputs[0]}, {output}, &{prefix});",), ("gc_merge.h",))
 
 
-class SoftmaxC(Kernel):
+class SoftmaxC(OperatorKernel[Softmax]):
     """A table access and a 32-bit division a value."""
 
     name = "softmax_c"
     in_place = True
-
-    def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, Softmax)
+    operator = Softmax
 
     def cost(self, site: Site) -> Cost:
-        operator = site.layer.operator
-        assert isinstance(operator, Softmax)
+        operator = self.of(site)
         cycles = 760 * site.output.size + 60
         return Cost(cycles, cycles, 2 * operator.table.size + 14, 420)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, Softmax)
+        operator = self.of(site)
         count = site.output.shape[-1]
         constants = (
             Constant(f"{prefix}_table", "uint16_t", operator.table),

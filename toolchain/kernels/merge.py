@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from toolchain.ir.operators import IntegerOperator, Requantization
-from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure, flip
+from toolchain.ir.operators import Requantization
+from toolchain.kernels.base import Code, Constant, Cost, OperatorKernel, Site, Structure, flip
 from toolchain.kernels.dense import clamp, has_multiplier, rounding
 from toolchain.layers.concatenate import IntegerConcatenate
 from toolchain.layers.merge import IntegerAdd, IntegerMultiply
@@ -21,16 +21,7 @@ def sum_start(rule: Requantization) -> int:
     return (1 << (int(rule.shift[0]) - 1)) + (rule.zero_point << int(rule.shift[0]))
 
 
-class _Simple(Kernel):
-    """A kernel for one operator, whatever its place."""
-
-    operator: type[IntegerOperator]
-
-    def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, self.operator)
-
-
-class AddC(_Simple):
+class AddC(OperatorKernel[IntegerAdd]):
     """One 16-bit product an input and value."""
 
     name = "add_c"
@@ -42,8 +33,7 @@ class AddC(_Simple):
         return Cost(cycles, cycles, 22 + 5 * len(site.inputs), 230)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerAdd)
+        operator = self.of(site)
         flips = np.array([flip(source) for source in site.inputs])
         rule = operator.requantization
         start = int(operator.bias[0]) - int(np.sum(flips * operator.multipliers.astype(np.int64))) + sum_start(rule)
@@ -75,7 +65,7 @@ class AddC(_Simple):
         return Code(constants, statements, ("gc_merge.h",))
 
 
-class MultiplyC(_Simple):
+class MultiplyC(OperatorKernel[IntegerMultiply]):
     """One product of 16 bits a value."""
 
     name = "multiply_c"
@@ -83,14 +73,12 @@ class MultiplyC(_Simple):
     operator = IntegerMultiply
 
     def cost(self, site: Site) -> Cost:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerMultiply)
+        operator = self.of(site)
         cycles = site.output.size * (490 if has_multiplier(operator.requantization) else 267) + 60
         return Cost(cycles, cycles, 44, 330)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerMultiply)
+        operator = self.of(site)
         flips = [flip(source) for source in site.inputs]
         zeros = [zero + flipped for zero, flipped in zip(operator.zeros, flips, strict=True)]
         rule = operator.requantization
@@ -112,15 +100,14 @@ class MultiplyC(_Simple):
         return Code((structure,), (call,), ("gc_merge.h",))
 
 
-class ConcatenateC(_Simple):
+class ConcatenateC(OperatorKernel[IntegerConcatenate]):
     """Each input is copied to its place, or brought to the output's scale on the way."""
 
     name = "concatenate_c"
     operator = IntegerConcatenate
 
     def cost(self, site: Site) -> Cost:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerConcatenate)
+        operator = self.of(site)
         cycles = flash = shared = 0
         for index, source in enumerate(site.inputs):
             copied = operator.is_copy(index)
@@ -130,8 +117,7 @@ class ConcatenateC(_Simple):
         return Cost(cycles, cycles, flash, shared)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerConcatenate)
+        operator = self.of(site)
         rows, sizes = operator.blocks(*(source.shape for source in site.inputs))
         pitch, offset = sum(sizes), 0
         constants: list[Constant | Structure] = []
@@ -166,7 +152,7 @@ class ConcatenateC(_Simple):
         return Code(tuple(constants), tuple(statements), tuple(sorted(headers)))
 
 
-class CropC(_Simple):
+class CropC(OperatorKernel[IntegerCrop]):
     """The inner bytes of each row."""
 
     name = "crop_c"
@@ -178,8 +164,7 @@ class CropC(_Simple):
         return Cost(cycles, cycles, 28, 60)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerCrop)
+        operator = self.of(site)
         shape = site.inputs[0].shape
         row = math.prod(shape[1:])
         first = operator.around[0][0] * row
@@ -190,7 +175,7 @@ class CropC(_Simple):
         return Code((), (call,), ("gc_move.h",))
 
 
-class PadC(_Simple):
+class PadC(OperatorKernel[IntegerPad]):
     """Rows with the code of 0 around them."""
 
     name = "pad_c"
@@ -201,8 +186,7 @@ class PadC(_Simple):
         return Cost(cycles, cycles, 20, 130)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerPad)
+        operator = self.of(site)
         shape, result = site.inputs[0].shape, site.output.shape
         row = math.prod(result[1:])
         left, right = (side * shape[-1] for side in operator.around[1]) if len(shape) == 3 else (0, 0)
@@ -222,7 +206,7 @@ class PadC(_Simple):
         return Code((structure,), (f"gc_k_pad({inputs[0]}, {output}, &{prefix});",), ("gc_move.h",))
 
 
-class PermuteC(_Simple):
+class PermuteC(OperatorKernel[IntegerPermute]):
     """Byte by byte in the order of the output."""
 
     name = "permute_c"
@@ -233,8 +217,7 @@ class PermuteC(_Simple):
         return Cost(cycles, cycles, 24, 160)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerPermute)
+        operator = self.of(site)
         shape = site.inputs[0].shape
         steps = [math.prod(shape[axis:]) for axis in operator.axes]
         counts = [shape[axis - 1] for axis in operator.axes]

@@ -58,8 +58,11 @@ def _size(rank: int) -> tuple[Option, Option]:
 
 class _PoolingKind(Kind):
     shorthand = "size"
-    rank: int
-    operator: type[_Pooling]
+
+    def __init__(self, name: str, summary: str, keras: str, rank: int, operator: type[_Pooling]) -> None:
+        self.name, self.summary, self.keras = name, summary, (keras,)
+        self.options = (*_size(rank), PADDING)
+        self.rank, self.operator = rank, operator
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         size = extents(options["size"], self.rank)
@@ -76,8 +79,9 @@ class _PoolingKind(Kind):
 
 
 class _GlobalKind(Kind):
-    rank: int
-    largest: bool
+    def __init__(self, name: str, summary: str, keras: str, rank: int, largest: bool) -> None:
+        self.name, self.summary, self.keras = name, summary, (keras,)
+        self.rank, self.largest = rank, largest
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs
@@ -262,77 +266,17 @@ def _integer_average(
     return IntegerAveragePooling(size, stride, requantization, padding, flat), output
 
 
-class MaxPoolingKind(_PoolingKind):
-    name = "max_pooling"
-    summary = "Keeps the largest value of each window of an image."
-    options = (*_size(2), PADDING)
-    keras = ("MaxPooling2D",)
-    rank = 2
-    operator = MaxPooling
+def _kinds() -> tuple[Kind, ...]:
+    """Each way of pooling over the axes of an image and of a sequence."""
+    found: list[Kind] = []
+    for rank, suffix, what in ((2, "", "an image"), (1, "_1d", "a sequence")):
+        for way, value, operator in (("max", "largest value", MaxPooling), ("average", "mean", AveragePooling)):
+            keras = f"{way.title()}Pooling{rank}D"
+            name, summary = f"{way}_pooling{suffix}", f"Keeps the {value} of each {{}} of {what}."
+            found.append(_PoolingKind(name, summary.format("window"), keras, rank, operator))
+            globally = summary.format("channel")
+            found.append(_GlobalKind(f"global_{name}", globally, f"Global{keras}", rank, way == "max"))
+    return tuple(found)
 
 
-class AveragePoolingKind(_PoolingKind):
-    name = "average_pooling"
-    summary = "Keeps the mean of each window of an image."
-    options = (*_size(2), PADDING)
-    keras = ("AveragePooling2D",)
-    rank = 2
-    operator = AveragePooling
-
-
-class MaxPooling1dKind(_PoolingKind):
-    name = "max_pooling_1d"
-    summary = "Keeps the largest value of each window of a sequence."
-    options = (*_size(1), PADDING)
-    keras = ("MaxPooling1D",)
-    rank = 1
-    operator = MaxPooling
-
-
-class AveragePooling1dKind(_PoolingKind):
-    name = "average_pooling_1d"
-    summary = "Keeps the mean of each window of a sequence."
-    options = (*_size(1), PADDING)
-    keras = ("AveragePooling1D",)
-    rank = 1
-    operator = AveragePooling
-
-
-class GlobalMaxPoolingKind(_GlobalKind):
-    name = "global_max_pooling"
-    summary = "Keeps the largest value of each channel of an image."
-    keras = ("GlobalMaxPooling2D",)
-    rank, largest = 2, True
-
-
-class GlobalAveragePoolingKind(_GlobalKind):
-    name = "global_average_pooling"
-    summary = "Keeps the mean of each channel of an image."
-    keras = ("GlobalAveragePooling2D",)
-    rank, largest = 2, False
-
-
-class GlobalMaxPooling1dKind(_GlobalKind):
-    name = "global_max_pooling_1d"
-    summary = "Keeps the largest value of each channel of a sequence."
-    keras = ("GlobalMaxPooling1D",)
-    rank, largest = 1, True
-
-
-class GlobalAveragePooling1dKind(_GlobalKind):
-    name = "global_average_pooling_1d"
-    summary = "Keeps the mean of each channel of a sequence."
-    keras = ("GlobalAveragePooling1D",)
-    rank, largest = 1, False
-
-
-KINDS = (
-    MaxPoolingKind(),
-    AveragePoolingKind(),
-    MaxPooling1dKind(),
-    AveragePooling1dKind(),
-    GlobalMaxPoolingKind(),
-    GlobalAveragePoolingKind(),
-    GlobalMaxPooling1dKind(),
-    GlobalAveragePooling1dKind(),
-)
+KINDS = _kinds()
