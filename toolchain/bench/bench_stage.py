@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,8 @@ from rich.table import Table
 
 from toolchain.bench.cases import cases
 from toolchain.bench.measure import FLOOR, Row, measure_kernels, measure_model
-from toolchain.files import atomic
 from toolchain.report import status
+from toolchain.stages import read_json, write_json
 
 Baseline = Mapping[str, Mapping[str, Any]]
 
@@ -30,23 +29,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     rows = measure(args.reports)
-    with atomic(args.output, "w") as stream:
-        json.dump([row.as_json() for row in rows], stream, indent=1)
-        stream.write("\n")
-    old = {key(row): row for row in json.loads(args.baseline.read_text())} if args.baseline.exists() else {}
+    write_json(args.output, [row.as_json() for row in rows])
+    old = {key(row): row for row in read_json(args.baseline)} if args.baseline.exists() else {}
     Console(file=sys.stdout, highlight=False).print(table(rows, old))
     slower = [row for row in rows if change(row, old) > 0]
     faster = [row for row in rows if change(row, old) < 0]
     if args.accept:
-        with atomic(args.baseline, "w") as stream:
-            json.dump([row.as_json() for row in rows], stream, indent=1)
-            stream.write("\n")
+        write_json(args.baseline, [row.as_json() for row in rows])
     status.done(f"{len(rows)} rows, {len(slower)} slower and {len(faster)} faster than the baseline")
 
 
 def measure(reports: Sequence[Path]) -> list[Row]:
     """All rows: the models', then each case with each kernel."""
-    rows = [measure_model(json.loads(path.read_text())) for path in reports]
+    rows = [measure_model(read_json(path)) for path in reports]
     all_cases = cases()
     with tempfile.TemporaryDirectory() as folder:
         for index, case in enumerate(all_cases):

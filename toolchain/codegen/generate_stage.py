@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 from toolchain.board import chips
@@ -14,16 +12,15 @@ from toolchain.ir import store
 from toolchain.kernels.base import Target
 from toolchain.memory import chip
 from toolchain.report import status
+from toolchain.stages import add_files, read_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/generation.json")
-    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
-    parser.add_argument("--output", type=Path, required=True, help="weights.h; the other files go beside it")
+    add_files(parser, "network", plan="plan/generation.json", output="weights.h; the other files go beside it")
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text())
+    plan = read_json(args.plan)
     sources = generate(store.load(args.network), target(plan))
     files, folder = sources.files(), args.output.parent
     with together(*reversed([folder / name for name in files])) as paths:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 
 from toolchain.datasets import base, registry
 from toolchain.files import atomic
 from toolchain.report import status
+from toolchain.stages import add_files, read_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="the plan's `dataset` section, as JSON")
-    parser.add_argument("--output", type=Path, required=True, help="the .npz to write")
+    add_files(parser, plan="the plan's `dataset` section, as JSON", output="the .npz to write")
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    plan = read_json(args.plan)
     splits = registry.load(plan)
     with atomic(args.output) as file:
         base.save(splits, file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
@@ -12,12 +11,11 @@ from toolchain.ir import store
 from toolchain.library.nnom_export import weights_h
 from toolchain.library.nnom_input import raw_range
 from toolchain.report import status
+from toolchain.stages import add_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
-    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz), for the range of its values")
-    parser.add_argument("--output", type=Path, required=True, help="weights.h")
+    add_files(parser, "network", "dataset", output="weights.h")
 
 
 def run(args: argparse.Namespace) -> None:

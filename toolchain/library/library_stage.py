@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from toolchain.library.nnom_input import raw_range
 from toolchain.library.packages import Package, files
 from toolchain.library.sources import compiled, sources
 from toolchain.report import status
+from toolchain.stages import add_files, read_json
 
 REFERENCE_CHIPS = ("atmega4809", "atmega328p")
 SAMPLES = 50
@@ -27,14 +27,12 @@ LICENCE = Path(__file__).resolve().parents[2] / "LICENSE"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/library.json: description, chip, wishes")
-    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
-    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz), for a sample and the time")
-    parser.add_argument("--output", type=Path, required=True, help="README.md; its folder is the library")
+    outputs = "README.md; its folder is the library"
+    add_files(parser, "network", "dataset", plan="plan/library.json: description, chip, wishes", output=outputs)
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    plan = read_json(args.plan)
     graph = store.load(args.network)
     with np.load(args.dataset) as data:
         raw = data["x_test"][:SAMPLES].reshape(-1, *graph.input.shape)

@@ -6,15 +6,14 @@ Program memory is .text, .data (its initial values) and .rodata. Data memory is 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from toolchain.files import atomic
 from toolchain.memory import chip, stack
 from toolchain.memory.elf import Image
 from toolchain.report import status
+from toolchain.stages import add_files, read_json, write_json
 
 WEIGHTS_OF = re.compile(r"gc_w_(\d+)_")
 CODE_OF = re.compile(r"gc_k_(\d+)_")  # kernels made for one layer: straight-line code
@@ -22,18 +21,14 @@ FUNCTION_OF = re.compile(r"gc_layer_(\d+)_(\w+)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/compilation.json")
-    parser.add_argument("--elf", type=Path, required=True, help="the linked firmware")
+    add_files(parser, "elf", plan="plan/compilation.json", output="memory.json")
     parser.add_argument("--usage", type=Path, nargs="*", default=[], help="gcc's -fstack-usage files, to compare with")
-    parser.add_argument("--output", type=Path, required=True, help="memory.json")
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    plan = read_json(args.plan)
     report = measure(args.elf, plan["mcu"], args.usage)
-    with atomic(args.output, "w") as file:
-        json.dump(report, file, indent=1)
-        file.write("\n")
+    write_json(args.output, report)
     status.done(f"program {report['program']['used']:,} B, data {report['data']['used']:,} B")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from toolchain import passes
 from toolchain.errors import GoldcrestError
-from toolchain.files import atomic
 from toolchain.ir import from_keras, store
 from toolchain.ir.graph import Encoding, Graph, Tensor
 from toolchain.manifest import error_at, load
@@ -21,22 +19,20 @@ from toolchain.quantization.quantize import RefusedLayer, quantize
 from toolchain.quantization.ranges import proof
 from toolchain.quantization.scheme import SCHEMES
 from toolchain.report import status
+from toolchain.stages import add_files, read_json, write_json
 
 COMPARED = 256
 """Calibration samples on which the integer network is held against the float one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/quantization.json")
-    parser.add_argument("--model", type=Path, required=True, help="the trained model (.h5)")
-    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz)")
-    parser.add_argument("--output", type=Path, required=True, help="the integer network (.npz)")
+    add_files(parser, "model", "dataset", plan="plan/quantization.json", output="the integer network (.npz)")
     parser.add_argument("--ranges", type=Path, required=True, help="the proof of the ranges (.json)")
     parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error")
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text())
+    plan = read_json(args.plan)
     wanted = plan["quantization"]
     calibration = Calibration.of(wanted["calibration"])
     with np.load(args.dataset) as data:
@@ -52,9 +48,7 @@ def run(args: argparse.Namespace) -> None:
     compared = errors.report(network, integer, samples[:COMPARED])
     for layer in ranges["layers"]:
         layer["error"] = compared[layer["name"]]
-    with atomic(args.ranges, "w") as stream:
-        json.dump(ranges, stream, indent=1)
-        stream.write("\n")
+    write_json(args.ranges, ranges)
     store.save(integer, args.output)
     worst = max(ranges["layers"], key=lambda layer: layer["saturated"])
     refuse_saturation(worst["name"], worst["saturated"], wanted.get("saturation"))

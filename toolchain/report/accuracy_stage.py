@@ -7,7 +7,6 @@ reference on the first samples. The float figure comes from the trained model, i
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,35 +14,29 @@ from typing import Any
 import numpy as np
 
 from toolchain.errors import GoldcrestError, ToolError
-from toolchain.files import atomic
 from toolchain.ir import store
 from toolchain.ir.graph import Graph
 from toolchain.quantization.quantize_stage import float_graph, threshold
 from toolchain.report import status
+from toolchain.stages import add_files, read_json, write_json
 
 COMPARED = 256
 BATCH = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/quantization.json")
+    add_files(parser, "network", "model", "dataset", plan="plan/quantization.json", output="accuracy.json")
     parser.add_argument("--host", type=Path, required=True, help="the network as a program for this machine")
-    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
-    parser.add_argument("--model", type=Path, required=True, help="the trained model (.h5)")
-    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz)")
-    parser.add_argument("--output", type=Path, required=True, help="accuracy.json")
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    plan = read_json(args.plan)
     graph = store.load(args.network)
     with np.load(args.dataset) as data:
         x, y, classes = data["x_test"], data["y_test"], int(data["classes"])
     trained = float_graph(args.model, plan, x.dtype, classes)
     report = measure(args.host, graph, trained, x, y, threshold(plan["loss"]))
-    with atomic(args.output, "w") as file:
-        json.dump(report, file, indent=1)
-        file.write("\n")
+    write_json(args.output, report)
     status.done(_closing(report))
 
 

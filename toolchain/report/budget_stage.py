@@ -22,19 +22,15 @@ from toolchain.manifest import Diagnostic, InvalidManifest, load, place
 from toolchain.memory import estimate
 from toolchain.memory.elf import Image
 from toolchain.report import bars
+from toolchain.stages import add_files, read_json, write_json
 
 SCHEMA = 1
 MEMORIES = ("program", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/memory.json: the budgets, in bytes")
-    parser.add_argument("--memory", type=Path, required=True, help="memory.json")
-    parser.add_argument("--latency", type=Path, required=True, help="latency.json")
-    parser.add_argument("--accuracy", type=Path, required=True, help="accuracy.json")
-    parser.add_argument("--ranges", type=Path, required=True, help="ranges.json: each layer's range and saturation")
-    parser.add_argument("--elf", type=Path, required=True, help="the linked firmware")
-    parser.add_argument("--output", type=Path, required=True, help="report.json")
+    inputs = ("memory", "latency", "accuracy", "ranges", "elf")
+    add_files(parser, *inputs, plan="plan/memory.json: the budgets, in bytes", output="report.json")
     parser.add_argument("--hex", type=Path, required=True, help="the image, written only if it fits")
     parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error and what would fit")
     parser.add_argument("--evaluation", type=Path, help="evaluation.json, if the model was evaluated on a board")
@@ -42,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     budgets, memory, latency, accuracy, ranges = (
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in (args.plan, args.memory, args.latency, args.accuracy, args.ranges)
+        read_json(path) for path in (args.plan, args.memory, args.latency, args.accuracy, args.ranges)
     )
     image = Image(args.elf)
     content = flash_of(image)
@@ -52,9 +47,7 @@ def run(args: argparse.Namespace) -> None:
     exceeded = [name for name in MEMORIES if report[name]["used"] > report[name]["budget"]]
     if exceeded:
         args.hex.unlink(missing_ok=True)  # first of all: what does not fit cannot be flashed
-    with atomic(args.output, "w") as file:
-        json.dump(report, file, indent=1)
-        file.write("\n")
+    write_json(args.output, report)
     bars.show(report)
     if exceeded:
         raise overflow(report, memory, exceeded, args.manifest)

@@ -11,36 +11,29 @@ Also here the chip's answers on the first samples are held against the integer r
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from toolchain.errors import GoldcrestError
-from toolchain.files import atomic
 from toolchain.ir import store
 from toolchain.ir.graph import Graph
 from toolchain.report import status
 from toolchain.simulator import latency
 from toolchain.simulator.core import Core, TooLarge
+from toolchain.stages import add_files, read_json, write_json
 
 SAMPLES = 1000
 COMPARED = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="plan/compilation.json")
-    parser.add_argument("--elf", type=Path, required=True, help="the linked firmware")
-    parser.add_argument("--network", type=Path, required=True, help="the integer network (quantized.npz)")
-    parser.add_argument("--description", type=Path, required=True, help="network.json of the code generator")
-    parser.add_argument("--dataset", type=Path, required=True, help="the data set (.npz)")
-    parser.add_argument("--output", type=Path, required=True, help="latency.json")
+    add_files(parser, "elf", "network", "description", "dataset", plan="plan/compilation.json", output="latency.json")
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text(encoding="utf-8"))
-    description = json.loads(args.description.read_text(encoding="utf-8"))
+    plan = read_json(args.plan)
+    description = read_json(args.description)
     graph = store.load(args.network)
     with np.load(args.dataset) as data:
         codes = graph.encode(data["x_test"][:SAMPLES])
@@ -50,9 +43,7 @@ def run(args: argparse.Namespace) -> None:
         report = unmeasured(str(reason), description, plan)
     else:
         report = measure(core, graph, description, codes, plan["clock_hz"])
-    with atomic(args.output, "w") as file:
-        json.dump(report, file, indent=1)
-        file.write("\n")
+    write_json(args.output, report)
     if report["cycles"] is None:
         status.done("too large to be run")
         return

@@ -20,6 +20,7 @@ from toolchain.datasets import base
 from toolchain.errors import DataError
 from toolchain.files import together
 from toolchain.report import status
+from toolchain.stages import add_files, read_json
 from toolchain.training import trained
 
 if TYPE_CHECKING:
@@ -30,9 +31,8 @@ CHECKPOINT_AFTER_SECONDS = 15.0  # shorter trainings are sooner repeated than st
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--plan", type=Path, required=True, help="the plan's `training` section, as JSON")
-    parser.add_argument("--dataset", type=Path, required=True, help="the .npz of the `dataset` stage")
-    parser.add_argument("--output", type=Path, required=True, help="the .h5 to write; its history goes beside it")
+    plan = "the plan's `training` section, as JSON"
+    add_files(parser, "dataset", plan=plan, output="the .h5 to write; its history goes beside it")
 
 
 def history_path(output: Path) -> Path:
@@ -46,7 +46,7 @@ def checkpoint_path(output: Path) -> Path:
 
 
 def run(args: argparse.Namespace) -> None:
-    plan = json.loads(args.plan.read_text(encoding="utf-8"))
+    plan = read_json(args.plan)
     splits = base.read(args.dataset)
     check(plan, splits, str(args.dataset))
     training = trained.digest(plan, args.dataset)
