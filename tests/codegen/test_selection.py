@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolchain.codegen.selection import APPLICATION, flash, select
+from toolchain.codegen.selection import flash, select
 from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
 from toolchain.ir.operators import Requantization
 from toolchain.kernels.base import Target
 from toolchain.layers.convolution import IntegerConvolution
 from toolchain.layers.dense import IntegerDense
+from toolchain.memory.calibration import LARGEST_APPLICATION
 
 RULE = Requantization(np.ones(1, np.int32), np.array([12], np.int32), 0, 0, 127)
 
@@ -52,7 +53,7 @@ def test_what_nearly_fills_the_chip_still_goes_in() -> None:
     """A tenth of the chip stays free only where that is possible."""
     graph = network(3)
     smallest = select(graph, Target("avrxt", prefer="size"))
-    tight = select(graph, Target("avrxt", flash=flash(smallest) + APPLICATION))
+    tight = select(graph, Target("avrxt", flash=flash(smallest) + LARGEST_APPLICATION))
     assert flash(tight) <= flash(smallest)
 
 

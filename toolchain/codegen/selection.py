@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,11 +9,8 @@ from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph, Layer
 from toolchain.kernels.base import Cost, Kernel, Site, Target
 from toolchain.kernels.registry import kernels
-from toolchain.memory.calibration import DEAREST
+from toolchain.memory import exchange
 from toolchain.quantization.ranges import accumulator_bounds
-
-APPLICATION = 1500
-"""Bytes of flash for start-up code, serial link and the compiler's library, at most."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +29,10 @@ class Choice:
     def cost(self) -> Cost:
         return self.candidates[self.kernel.name]
 
+    def with_kernel(self, name: str) -> Choice:
+        """The same layer with another of its candidates."""
+        return replace(self, kernel=kernels()[name])
+
 
 def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choice]:
     """A kernel for each layer. Raises GoldcrestError naming a layer that no kernel can compute.
@@ -44,12 +44,13 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
         choices = _smallest(choices, target)
     if target.flash is None or forced:
         return choices
-    # A tenth of the chip stays free if that costs little time; if it cannot be, what is left is used up.
-    for limit, dearest in ((target.flash * 9 // 10, DEAREST), (target.flash - APPLICATION, math.inf)):
-        fitted = _fitted(choices, target, limit, dearest)
-        if flash(fitted) <= limit:
-            break
-    return fitted
+    return exchange.fitted(
+        choices,
+        lambda _index, choice: (choice.with_kernel(name) for name in sorted(choice.candidates)),
+        flash,
+        lambda choice: _cycles(choice.cost, target),
+        target.flash,
+    )
 
 
 def flash(choices: Sequence[Choice]) -> int:
@@ -68,7 +69,7 @@ def _smallest(choices: list[Choice], target: Target) -> list[Choice]:
 
     while True:
         changes = [
-            [*choices[:index], replace(choice, kernel=kernels()[name]), *choices[index + 1 :]]
+            [*choices[:index], choice.with_kernel(name), *choices[index + 1 :]]
             for index, choice in enumerate(choices)
             for name in choice.candidates
         ]
@@ -76,26 +77,6 @@ def _smallest(choices: list[Choice], target: Target) -> list[Choice]:
         if rank(best) >= rank(choices):
             return choices
         choices = best
-
-
-def _fitted(choices: list[Choice], target: Target, limit: int, dearest: float) -> list[Choice]:
-    """While the network is too large, exchange the kernel whose smaller rival costs the fewest cycles a byte saved.
-
-    Exchanges that cost more than ``dearest`` cycles a byte are left alone.
-    """
-    while flash(choices) > limit:
-        swaps = []
-        for index, choice in enumerate(choices):
-            for name, cost in choice.candidates.items():
-                changed = [*choices[:index], replace(choice, kernel=kernels()[name]), *choices[index + 1 :]]
-                saved = flash(choices) - flash(changed)
-                slower = _cycles(cost, target) - _cycles(choice.cost, target)
-                if saved > 0 and slower <= dearest * saved:
-                    swaps.append((slower / saved, index, name, changed))
-        if not swaps:
-            break
-        choices = min(swaps, key=lambda swap: swap[:3])[3]
-    return choices
 
 
 def site(graph: Graph, index: int, target: Target) -> Site:

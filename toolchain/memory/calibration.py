@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 APPLICATION = 1300  # start-up code, vectors, serial link, timer
+LARGEST_APPLICATION = 1500  # the same with what the compiler's library may add: what kernels must leave free
 STATIC = 21  # variables of the serial link
 DECISION = 50  # argmax or threshold, and gc_infer
 LEAST_OVERHEAD = 1450  # application and kernels of the smallest images

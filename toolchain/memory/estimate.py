@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError, ToolError
 from toolchain.layers import registry
-from toolchain.memory import calibration, chip
+from toolchain.memory import calibration, chip, exchange
 from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
@@ -138,23 +138,7 @@ def _chosen(
     smaller = [
         [_need(entry, shapes, replace(wanted, prefer=prefer)) for prefer in ("balanced", "size")] for entry in network
     ]
-    for limit, dearest in ((flash * 9 // 10, calibration.DEAREST), (flash - calibration.APPLICATION, math.inf)):
-        fitted = list(layers)
-        while _flash(fitted) > limit:
-            swaps = []
-            for index, candidates in enumerate(smaller):
-                for candidate in candidates:
-                    changed = [*fitted[:index], candidate, *fitted[index + 1 :]]
-                    saved = _flash(fitted) - _flash(changed)
-                    slower = candidate.cycles - fitted[index].cycles
-                    if saved > 0 and slower <= dearest * saved:
-                        swaps.append((slower / saved, index, changed))
-            if not swaps:
-                break
-            fitted = min(swaps, key=lambda swap: swap[:2])[2]
-        if _flash(fitted) <= limit:
-            break
-    return fitted
+    return exchange.fitted(layers, lambda index, _layer: smaller[index], _flash, lambda layer: layer.cycles, flash)
 
 
 def _flash(layers: Sequence[LayerNeed]) -> int:
