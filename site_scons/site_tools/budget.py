@@ -1,4 +1,4 @@
-"""What a model needs and what it is granted: refused early by estimate, measured, and held against the manifest."""
+"""What a model needs and what it is granted: refused early by estimate, measured, held against the manifest, shown."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 import console
 import SCons.Script
 from SCons.Script import GetOption
-from shared import add_methods, option, screen
+from shared import ROOT, add_methods, option, screen
 from stages import stage
 
 from toolchain.errors import ManifestError
+from toolchain.report import kept
 
 
 def generate(env: Any) -> None:
-    add_methods(env, Check=check, Measure=measure, Budget=budget)
+    add_methods(env, Check=check, Measure=measure, Budget=budget, Report=report)
 
 
 def exists(env: Any) -> bool:
@@ -62,4 +63,32 @@ def budget(env: Any, plan: Any, measured: Any, network: Any, firmware: Any) -> A
     words = f"--manifest {plan.values.path} --evaluation {plan.folder}/evaluation.json"
     report, image = stage(env, "budget", targets, inputs, private=words)
     console.reports.append(report)
+    if not any(map(GetOption, ("no_exec", "clean", "help"))):
+        kept.keep(plan.folder)
+    env.Clean(report, plan.folder / kept.NAME)
     return image, report
+
+
+def report(
+    env: Any, plan: Any, measured: Any, firmware: Any, host: Any, generated: Any, network: Any, model: Any, data: Any
+) -> Any:
+    """``report.html``, the page about the model. It does not wait for the budget: what does not fit has one too."""
+    inputs = {
+        "budgets": plan.memory,
+        "quantization": plan.quantization,
+        **measured,
+        "ranges": env.File(f"{plan.folder}/ranges.json"),
+        "description": next(node for node in generated if node.name == "network.json"),
+        "elf": firmware.elf,
+        "host": host,
+        "network": network,
+        "model": model,
+        "dataset": data,
+    }
+    history = env.File(f"{plan.folder}/model.history.json")
+    if history.has_builder():
+        inputs["history"] = history
+    words = f"--manifest {plan.values.path} --evaluation {plan.folder}/evaluation.json"
+    page = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "toolchain" / "report" / "page").iterdir())
+    node = stage(env, "report", f"{plan.folder}/report.html", inputs, private=words, reads=[*plan.values.files, *page])
+    return env.NoCache(node)  # it tells of the build before

@@ -16,6 +16,8 @@ from stages import stage
 from toolchain.errors import GoldcrestError
 from toolchain.graph import arguments
 
+BROWSED = "tests/report/"  # tests that need a browser
+
 of_models: dict[str, str] = {}  # target → what it does, for targets that need a model
 general: dict[str, str] = {}  # the others
 
@@ -37,8 +39,10 @@ def tests(env: Any) -> None:
     """Always run, with the terminal to themselves; their exit status is that of the build."""
     general["test"] = "the tests, ruff and mypy; only=PATHS for some of them"
     chosen = " ".join(map(shlex.quote, option("only").split(","))) if option("only") else "tests"
-    command = SCons.Script.Action(f"$PYTHON -m pytest -n 2 {chosen}")
-    node = env.Command("#build/.test", [], command, STAGE="test", TERMINAL=True)
+    commands = [SCons.Script.Action(f"$PYTHON -m pytest -n 2 {chosen}")]
+    if BROWSED in f"{chosen}/" or chosen == "tests":
+        commands.insert(0, SCons.Script.Action("$PYTHON site_scons/test_packages.py"))
+    node = env.Command("#build/.test", [], commands, STAGE="test", TERMINAL=True)
     env.AlwaysBuild(env.Alias("test", env.NoCache(node)))
 
 

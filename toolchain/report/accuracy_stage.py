@@ -63,7 +63,7 @@ def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
             "quantized": float(np.abs(values - y.reshape(len(y), -1)).mean()),
         }
         return report
-    labels = (y if y.ndim == 1 else _labels(y)).astype(np.int64)
+    labels = classes_of(y)
     says = (real[:, 0] >= limit).astype(np.int64) if graph.decision == "threshold" else np.argmax(real, axis=1)
     report["float"] = float((says == labels).mean())
     report["quantized"] = float((found == labels).mean())
@@ -106,9 +106,11 @@ def forward(trained: Graph, x: np.ndarray) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _labels(targets: np.ndarray) -> np.ndarray:
-    """Classes from targets that are values: one-hot rows, or a single column of 0 and 1 (or -1 and 1)."""
-    return np.argmax(targets, axis=1) if targets.shape[1] > 1 else targets[:, 0] > 0.5
+def classes_of(y: np.ndarray) -> np.ndarray:
+    """Classes (n,) int64 from classes, one-hot rows, or a single column of 0 and 1 (or -1 and 1)."""
+    if y.ndim == 1:
+        return y.astype(np.int64)
+    return np.argmax(y, axis=1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(np.int64)
 
 
 def _closing(report: dict[str, Any]) -> str:
