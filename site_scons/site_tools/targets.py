@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 import console
@@ -23,7 +24,16 @@ general: dict[str, str] = {}  # the others
 
 
 def generate(env: Any) -> None:
-    add_methods(env, Targets=targets, Bench=bench, VirtualBoard=virtual_board, Site=site, Tests=tests, Finish=finish)
+    add_methods(
+        env,
+        Targets=targets,
+        Bench=bench,
+        Compare=compare,
+        VirtualBoard=virtual_board,
+        Site=site,
+        Tests=tests,
+        Finish=finish,
+    )
 
 
 def exists(env: Any) -> bool:
@@ -53,6 +63,20 @@ def bench(env: Any) -> None:
     node = stage(env, "bench", "build/bench.json", {}, private=" ".join([*words, *map(str, console.reports)]))
     env.Depends(node, console.reports)
     env.AlwaysBuild(env.Alias("bench", env.NoCache(node)))
+
+
+def compare(env: Any) -> None:
+    """Two models side by side."""
+    general["compare"] = "two models side by side: model=A,B"
+    asked = "compare" in map(str, COMMAND_LINE_TARGETS)
+    if asked and len(console.reports) != 2 and not GetOption("clean"):
+        raise GoldcrestError("compare needs two models: ./scons compare model=A,B (./scons lists the models)")
+    # In the order in which they were named: the change is that from the first to the second.
+    by_name = {Path(str(report)).parent.name: report for report in console.reports}
+    named = [str(by_name[name]) for name in dict.fromkeys(option("model").split(",")) if name in by_name]
+    node = stage(env, "compare", "build/.compare", {}, silent=True, private=" ".join(named))
+    env.Depends(node, console.reports)
+    env.AlwaysBuild(env.Alias("compare", env.NoCache(node)))
 
 
 def virtual_board(env: Any) -> None:
