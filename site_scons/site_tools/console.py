@@ -14,10 +14,11 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+import engine
 import SCons.Node
 import SCons.SConsign
 import SCons.Script.Main as main
-import SCons.Taskmaster.Job as job
+import SCons.Taskmaster.Job
 from SCons.Script import COMMAND_LINE_TARGETS, GetBuildFailures, GetOption
 from shared import BEGAN, BUILD, option, refuse, screen
 
@@ -43,7 +44,7 @@ def generate(env: Any) -> None:
     env["PRINT_CMD_LINE_FUNC"] = announce
     env["SPAWN"] = spawn
     env["ENV"] = dict(os.environ, PYTHONHASHSEED="0")
-    job.InterruptState.set = interrupt
+    SCons.Taskmaster.Job.InterruptState.set = interrupt
     main.BuildTask.failed = without_restating(main.BuildTask.failed)
     main._build_targets = noting_the_end(main._build_targets)
     atexit.register(close)
@@ -67,27 +68,28 @@ def announce(command: str, target: list[Any], source: list[Any], env: Any) -> No
         return
     if option("verbose") == "1" or GetOption("no_exec"):
         screen.write(f"{command}\n")
-    _announced.now = (stage, name, bool(env.get("QUIET")), bool(env.get("TERMINAL")))
+    _announced.now = (env, target)
 
 
 def spawn(shell: str, escape: Any, command: str, words: list[str], environment: dict[str, str]) -> int:
     global _terminal_status
     work_was_done()
-    stage, name, quiet, terminal = getattr(_announced, "now", (words[0], "", True, False))
+    env, target = _announced.now
     line = " ".join(words)
-    if terminal:  # an interactive command (the tests) has the terminal to itself
+    if env.get("TERMINAL"):  # an interactive command (the tests) has the terminal to itself
         screen.pause()
         _terminal_status = process.attend(line, environment, _interrupted.is_set)
         return _terminal_status
-    key = screen.begin(stage, name)
+    key = screen.begin(env["STAGE"], str(target[0]))
     listener = process.Listener(
         lambda message: screen.message(key, message), lambda text: screen.output(key, text), _interrupted.is_set
     )
-    status, errors = process.run(line, {**environment, **screen.environment()}, listener, lock)
+    job = engine.job(line, {**environment, **screen.environment()}, target, env)
+    status, errors = engine.current(lock).run(job, listener)
     if _interrupted.is_set():
         screen.drop(key)
     else:
-        screen.end(key, status == 0, errors, quiet)
+        screen.end(key, status == 0, errors, bool(env.get("QUIET")))
     return status
 
 
@@ -138,6 +140,7 @@ def noting_the_end(build: Any) -> Any:
 def close() -> None:
     """The closing line, and the exit status of the tests as it is (SCons makes 2 of every failure)."""
     screen.pause()
+    engine.close(lock)
     if closing is not None and _built and not GetOption("no_exec"):
         show_verdict()
         if _worked:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import console
+import engine
 import SCons.Script
 import SCons.Util
 from shared import ROOT, add_methods, known_as, notes, option, refuse
@@ -51,7 +52,8 @@ def train(env: Any, plan: Any, data: Any) -> Any:
     trained = plan.values.training["training"].get("trained")
     reads = [trained] if trained and (ROOT / trained).is_file() else []
     inputs = {"plan": plan.training, "dataset": data}
-    nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads)
+    nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads, WARM=not reads)
+    engine.trainings += not reads
     env.SideEffect("#build/.training", nodes)
     env.NoClean(nodes)
     return nodes[0]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any, Protocol
 
 from toolchain.report import status
 
@@ -42,35 +42,78 @@ class _Stream:
             self.receive(rest.decode(errors="replace") + "\n")
 
 
-def run(command: str, environment: Mapping[str, str], listener: Listener, keep_open: int | None) -> tuple[int, str]:
-    """Run a shell command line; returns its exit status and all that it wrote to standard error.
+class Running(Protocol):
+    """A command under way. Whoever follows it closes its streams and waits for it."""
+
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+    news: IO[bytes]  # the reading end of its status pipe
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it, and what it started, a signal; none if it has ended."""
+
+    def wait(self) -> int:
+        """Its exit status; negative if a signal ended it."""
+
+
+class Started:
+    """A shell command line in a process group of its own.
 
     ``keep_open`` is a descriptor (the build's lock) that the command inherits: should the build be killed, the lock
-    stays held for as long as something it started may still write.
+    stays held for as long as something it started may still write. ``folder`` is where it runs.
     """
-    listening, telling = os.pipe()
+
+    def __init__(
+        self, command: str, environment: Mapping[str, str], keep_open: int | None = None, folder: str | None = None
+    ) -> None:
+        listening, telling = os.pipe()
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {command}"],
+            cwd=folder,
+            env={**environment, status.VARIABLE: str(telling)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[telling] if keep_open is None else [telling, keep_open],
+            process_group=0,  # Ctrl-C comes through us, once: a second one would break off the cleaning up
+        )
+        os.close(telling)
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self.stdout: IO[bytes] = self._process.stdout
+        self.stderr: IO[bytes] = self._process.stderr
+        self.news: IO[bytes] = os.fdopen(listening, "rb")
+
+    def signal(self, number: signal.Signals) -> None:
+        signal_group(self._process.pid, number)
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+
+def run(
+    command: str,
+    environment: Mapping[str, str],
+    listener: Listener,
+    keep_open: int | None = None,
+    folder: str | None = None,
+) -> tuple[int, str]:
+    """Run a shell command line (see ``Started``); returns its exit status and all that it wrote to standard error."""
+    return follow(Started(command, environment, keep_open, folder), listener)
+
+
+def follow(running: Running, listener: Listener) -> tuple[int, str]:
+    """Hear a command out; returns its exit status and all that it wrote to standard error."""
     errors: list[str] = []
-    process = subprocess.Popen(
-        ["/bin/sh", "-c", f"exec {command}"],
-        env={**environment, status.VARIABLE: str(telling)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=[telling] if keep_open is None else [telling, keep_open],
-        process_group=0,  # Ctrl-C comes through us, once: a second one would break off the cleaning up
-    )
-    os.close(telling)
 
     def tell(lines: str) -> None:
         for line in lines.splitlines():
             listener.message(json.loads(line))
 
-    assert process.stdout is not None and process.stderr is not None
     asked_to_stop: float | None = None
-    with selectors.DefaultSelector() as selector, process.stdout, process.stderr, os.fdopen(listening) as pipe:
-        selector.register(process.stdout, selectors.EVENT_READ, _Stream(listener.output))
-        selector.register(process.stderr, selectors.EVENT_READ, _Stream(errors.append))
-        selector.register(pipe, selectors.EVENT_READ, _Stream(tell))
+    with selectors.DefaultSelector() as selector, running.stdout, running.stderr, running.news:
+        selector.register(running.stdout, selectors.EVENT_READ, _Stream(listener.output))
+        selector.register(running.stderr, selectors.EVENT_READ, _Stream(errors.append))
+        selector.register(running.news, selectors.EVENT_READ, _Stream(tell))
         while selector.get_map():
             for key, _ in selector.select(timeout=0.2):
                 data = os.read(key.fd, 65536)
@@ -80,10 +123,10 @@ def run(command: str, environment: Mapping[str, str], listener: Listener, keep_o
             if listener.stopped():
                 if asked_to_stop is None:
                     asked_to_stop = time.monotonic()
-                    _signal(process, signal.SIGINT)
+                    running.signal(signal.SIGINT)
                 elif time.monotonic() - asked_to_stop > GRACE:
-                    _signal(process, signal.SIGKILL)
-    return process.wait(), "".join(errors)
+                    running.signal(signal.SIGKILL)
+    return running.wait(), "".join(errors)
 
 
 def attend(command: str, environment: Mapping[str, str], stopped: Callable[[], bool]) -> int:
@@ -101,6 +144,7 @@ def attend(command: str, environment: Mapping[str, str], stopped: Callable[[], b
                 process.terminate()
 
 
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):  # it may have ended by itself just now
-        os.killpg(process.pid, number)
+def signal_group(leader: int, number: signal.Signals) -> None:
+    """Send a signal to a process and all that it started; nothing if it has ended by itself just now."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, number)

@@ -26,7 +26,19 @@ class Session:
 
 
 def start() -> Session:
-    """Imports TensorFlow and Keras. Raises ToolError if they are not installed or do not start."""
+    """Imports TensorFlow and Keras and sets them up. Raises ToolError if they are not installed or do not start."""
+    session = load()
+    tf = session.tf
+    with _quiet():
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.experimental.enable_op_determinism()
+        tf.constant(0)  # starts the device, which has something to say as well
+    return session
+
+
+def load() -> Session:
+    """Only imports them: no thread of theirs runs yet, and this process may still fork. Raises like ``start``."""
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     # oneDNN rounds in another order than Eigen: the bytes must not depend on the caller's environment. With it
@@ -35,13 +47,8 @@ def start() -> Session:
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a graphics card's sums have no fixed order
     try:
         with _quiet():
-            import tensorflow as tf
-
-            tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
-            tf.config.experimental.enable_op_determinism()
-            tf.constant(0)  # starts the device, which has something to say as well
             import keras
+            import tensorflow as tf
     except ImportError as error:
         raise ToolError(f"TensorFlow does not start ({error}); run ./scons, which installs it into .venv") from error
     return Session(tf, keras)

@@ -35,6 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser, "dataset", plan=plan, output="the .h5 to write; its history goes beside it")
 
 
+def warm_up() -> None:
+    """Imports what trainings need, for a process that will be forked for each of them. Raises ToolError."""
+    from toolchain.training import checkpoint, network, session, trainer  # noqa: F401
+
+    session.load()
+
+
 def history_path(output: Path) -> Path:
     """The companion of a model file: losses, accuracies and versions of its training."""
     return output.with_suffix(".history.json")
