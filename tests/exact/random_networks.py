@@ -1,6 +1,7 @@
 """Random networks of every layer kind: drawn from the layers' own options, built by Keras, read back and quantized.
 
 Kinds that were used least are drawn first, so that a few hundred networks cover every kind; ``Coverage`` counts them.
+Weights of fewer bits, pruned ones and those at the ends of int8 come from ``random_weights``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from tests.exact.random_weights import recoded, weight_forms
 from toolchain import passes
+from toolchain.codegen.selection import select
 from toolchain.errors import GoldcrestError, LayerError
 from toolchain.ir import from_keras
-from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
+from toolchain.ir.graph import Encoding, Graph, Tensor
+from toolchain.kernels.base import Target
 from toolchain.layers.base import Shape
 from toolchain.layers.registry import kinds
 from toolchain.quantization.quantize import quantize
@@ -27,13 +31,12 @@ from toolchain.training.session import Session
 
 MOST_VALUES, MOST_WEIGHTS, MOST_LAYERS = 400, 2500, 6
 SAMPLES = 6
+FORCED = 0.5  # of the networks: one kernel is not picked by its cost
+RECODED = 0.6  # of the networks: their weights are changed after they were quantized
 
 
 class Coverage(Counter[str]):
-    """How many networks of a run hold each kind, kernel and scheme."""
-
-    def __str__(self) -> str:
-        return "\n".join(f"{count:6} {name}" for name, count in sorted(self.items()))
+    """How many networks of a run hold each kind of layer, activation, form of weights, scheme and kernel."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Network:
     prefer: str
     latency: str
     optimize: str
+    forced: str | None  # a kernel that is taken wherever it computes the layer
 
 
 def draw(rng: np.random.Generator, session: Session, folder: Path, coverage: Coverage) -> Network:
@@ -55,19 +59,31 @@ def draw(rng: np.random.Generator, session: Session, folder: Path, coverage: Cov
         scheme = str(rng.choice(sorted(SCHEMES)))
         try:
             graph, raw = _quantized(rng, session, folder, shape, layers, scheme)
+            if rng.random() < RECODED:
+                graph = recoded(rng, graph, coverage)
         except GoldcrestError as error:
             coverage[f"refused: {str(error).split(': ')[-1][:60]}"] += 1
             continue
-        for kind in {layer["kind"] for layer in layers}:
-            coverage[f"layer {kind}"] += 1
-        coverage[f"scheme {scheme}"] += 1
+        coverage.update({f"layer {layer['kind']}" for layer in layers})
+        coverage.update({f"function {layer['function']}" for layer in layers if layer["kind"] == "activation"})
+        coverage.update({f"weights {name}" for layer in graph.layers for name in weight_forms(layer)})
+        coverage.update({f"layers {len(graph.layers)}", f"scheme {scheme}"})
         text = f"{scheme} {shape} " + " → ".join(f"{layer['name']}{_brief(layer)}" for layer in layers)
-        codes = graph.encode(raw)
-        prefer, latency = (
-            str(rng.choice(["speed", "size", "balanced"])),
-            str(rng.choice(["constant", "data_dependent"])),
+        text += "".join(
+            f", {layer.name}: {' '.join(forms)}" for layer in graph.layers if (forms := weight_forms(layer))
         )
-        return Network(text, graph, codes, prefer, latency, str(rng.choice(["s", "2", "3"], p=[0.6, 0.2, 0.2])))
+        prefer = str(rng.choice(["speed", "size", "balanced"]))
+        latency = str(rng.choice(["constant", "data_dependent"]))
+        optimize = str(rng.choice(["s", "2", "3"], p=[0.6, 0.2, 0.2]))
+        forced = _rarest_kernel(graph, prefer, latency, coverage) if rng.random() < FORCED else None
+        return Network(text, graph, graph.encode(raw), prefer, latency, optimize, forced)
+
+
+def _rarest_kernel(graph: Graph, prefer: str, latency: str, coverage: Coverage) -> str | None:
+    """The kernel that was called least of all that can compute some layer of the graph."""
+    choices = select(graph, Target("avrxt", prefer, latency))
+    names = sorted({name for choice in choices for name in choice.candidates})
+    return min(names, key=lambda name: coverage[f"kernel {name}"], default=None)
 
 
 def _topology(rng: np.random.Generator, coverage: Coverage) -> tuple[Shape, list[dict[str, Any]]]:
@@ -158,9 +174,9 @@ def _value(rng: np.random.Generator, schema: Mapping[str, Any], name: str) -> An
             rng.integers(low, min(int(schema.get("maximum", low + 4)), low + (10 if name == "units" else 4)) + 1)
         )
     if chosen == "number":
-        low = float(schema.get("minimum", schema.get("exclusiveMinimum", 0.0)))
-        high = float(schema.get("maximum", schema.get("exclusiveMaximum", low + 1.0)))
-        return round(float(rng.uniform(low + 0.01 * (high - low), high - 0.01 * (high - low))), 3)
+        least = float(schema.get("minimum", schema.get("exclusiveMinimum", 0.0)))
+        most = float(schema.get("maximum", schema.get("exclusiveMaximum", least + 1.0)))
+        return round(float(rng.uniform(least + 0.01 * (most - least), most - 0.01 * (most - least))), 3)
     if chosen == "array":
         count = int(rng.integers(schema.get("minItems", 1), schema.get("maxItems", 3) + 1))
         return [_value(rng, schema["items"], name) for _ in range(count)]
@@ -192,8 +208,7 @@ def _quantized(
     raw = rng.integers(0, 256, (SAMPLES, *shape))
     raw[0], raw[1] = 0, 255
     raw = np.where(rng.random(raw.shape) < 0.4, 0, raw).astype(np.uint8 if raw_bytes else np.float32)
-    integer = quantize(graph, SCHEMES[scheme](), raw, 0.5)
-    return verify(_with_extreme_weights(rng, integer) if rng.random() < 0.3 else integer), raw
+    return quantize(graph, SCHEMES[scheme](), raw, 0.5), raw
 
 
 def _weights(rng: np.random.Generator, shape: Shape, name: str) -> np.ndarray:
@@ -205,20 +220,6 @@ def _weights(rng: np.random.Generator, shape: Shape, name: str) -> np.ndarray:
     if len(shape) > 1 and rng.random() < 0.2:
         values[..., rng.random(shape[-1]) < 0.4] = 0  # units without a weight
     return values.astype(np.float32)
-
-
-def _with_extreme_weights(rng: np.random.Generator, graph: Graph) -> Graph:
-    """The graph with some weights at the ends of int8, -128 included, which the quantizers themselves never choose."""
-
-    def spoilt(layer: Layer) -> Layer:
-        weights = getattr(layer.operator, "weights", None)
-        if not isinstance(weights, np.ndarray) or weights.dtype != np.int8:
-            return layer
-        ends = rng.choice(np.array([-128, -127, 127], np.int8), weights.shape)
-        mixed = np.where(rng.random(weights.shape) < 0.5, ends, weights)
-        return replace(layer, operator=replace(layer.operator, weights=mixed))  # type: ignore[type-var]
-
-    return replace(graph, layers=tuple(spoilt(layer) for layer in graph.layers))
 
 
 def _brief(layer: Mapping[str, Any]) -> str:
