@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,10 +49,10 @@ class Project:
     root: Path
 
     @classmethod
-    def copied(cls, root: Path, origin: Path = ROOT) -> Project:
-        """The project as it is in a working tree, without anything built."""
+    def copied(cls, root: Path, origin: Path = ROOT, more: Iterable[str] = ()) -> Project:
+        """The project as it is in a working tree, without anything built; ``more`` parts than a build needs."""
         root.mkdir(parents=True)
-        for part in PARTS:
+        for part in (*PARTS, *more):
             if (origin / part).is_dir():
                 shutil.copytree(origin / part, root / part, ignore=IGNORED)
             else:
