@@ -103,15 +103,15 @@ def run(command: str, folder: Path) -> Ran:
 
 
 def edit(path: Path, diff: str) -> None:
-    """Change a file as a diff of whole lines says; what is to be replaced has to be there, once, indentation aside."""
+    """Change a file as a diff of whole lines says; what is to be replaced has to be there, once."""
     text = path.read_text(encoding="utf-8")
     lines = [line for line in diff.splitlines() if line[:1] in "+-"]
-    old = [line[1:].strip() for line in lines if line.startswith("-")]
+    old = [line[1:] for line in lines if line.startswith("-")]
     new = [line[1:] for line in lines if line.startswith("+")]
     there = text.splitlines()
-    places = [i for i in range(len(there)) if [line.strip() for line in there[i : i + len(old)]] == old]
+    places = [i for i in range(len(there)) if there[i : i + len(old)] == old]
     assert len(places) == 1, f"{path.name} has these lines {len(places)} times:\n{diff}"
-    there[places[0] : places[0] + len(old)] = [line[1:] if line.startswith(" ") else line for line in new]
+    there[places[0] : places[0] + len(old)] = new
     path.write_text("\n".join(there) + "\n", encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from toolchain.graph.arguments import ARGUMENTS
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCKS = {page: list(commands.blocks(page.read_text(encoding="utf-8"))) for page in PAGES}
-MORE = ("docs", "mkdocs.yml", "README.md")
+MORE = ("docs", "tests", "mkdocs.yml", "pyproject.toml", "README.md")
 
 NOT_RUN = {"./scons test": "it would run this very test"}
 GIVEN = {  # what the text before a command says has been done

@@ -200,3 +200,9 @@ def test_handlers_nest_only_if_one_enables_interrupts() -> None:
     assert plain.main == nested.main
     assert nested.interrupts == 2 * plain.interrupts
     assert len(nested.interrupt_path) == 2 * len(plain.interrupt_path)
+
+
+def test_handlers_are_found_where_short_jumps_lead_to_them() -> None:
+    """The vectors of megaAVR 0-series chips of 8 KiB are rjmp and nop."""
+    long, short = (program(NESTED, mcu, "-Os", "-DENABLE=(void)0") for mcu in ("atmega4809", "atmega809"))
+    assert (short.total, short.interrupt_path) == (long.total, long.interrupt_path)

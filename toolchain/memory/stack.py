@@ -91,11 +91,13 @@ class Analysis:
     def handlers(self) -> list[int]:
         """Entry points of the interrupt handlers that the program defines."""
         bad = self.image.addresses.get("__bad_interrupt")
-        # A table entry is one jump: two words where the chip has JMP (more than 8 KiB of flash), else one.
-        step = 4 if self.facts.flash_size > 0x2000 else 2
-        found = {
-            decode(self.flash, at).k for at in range(step, self.facts.vectors_size, step) if at + 4 <= len(self.flash)
-        }
+        found: set[int] = set()
+        address = decode(self.flash, 0).size
+        while address < self.facts.vectors_size and address + 4 <= len(self.flash):
+            one = decode(self.flash, address)
+            if one.name in ("jmp", "rjmp"):  # on megaAVR 0-series chips of 8 KiB a nop follows each rjmp
+                found.add(one.k)
+            address += one.size
         return sorted(found - {bad})
 
     def pieces(self, name: str) -> list[int]:
