@@ -17,7 +17,7 @@ from stages import stage
 from toolchain.errors import GoldcrestError
 from toolchain.graph import arguments
 
-BROWSED = "tests/report/"  # tests that need a browser
+BROWSED = ("tests/report/", "tests/docs/")  # tests that need a browser
 
 of_models: dict[str, str] = {}  # target → what it does, for targets that need a model
 general: dict[str, str] = {}  # the others
@@ -50,7 +50,7 @@ def tests(env: Any) -> None:
     general["test"] = "the tests, ruff and mypy; only=PATHS for some of them"
     chosen = " ".join(map(shlex.quote, option("only").split(","))) if option("only") else "tests"
     commands = [SCons.Script.Action(f"$PYTHON -m pytest -n 2 {chosen}")]
-    if BROWSED in f"{chosen}/" or chosen == "tests":
+    if chosen == "tests" or any(folder in f"{chosen}/" for folder in BROWSED):
         commands.insert(0, SCons.Script.Action("$PYTHON site_scons/test_packages.py"))
     node = env.Command("#build/.test", [], commands, STAGE="test", TERMINAL=True)
     env.AlwaysBuild(env.Alias("test", env.NoCache(node)))

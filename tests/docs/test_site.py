@@ -9,18 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.conftest import pages
 from toolchain.documentation import docs_stage
 from toolchain.errors import GoldcrestError
 
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("documentation") / "site"
-    assert docs_stage.build(folder) == len(list(pages(folder)))
-    return folder
 
 
 @pytest.fixture
@@ -31,10 +25,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(ROOT / "mkdocs.yml", tmp_path)
     monkeypatch.setattr(docs_stage, "ROOT", tmp_path)
     return tmp_path
-
-
-def pages(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*.html") if path.name != "404.html"]
 
 
 class Fetched(HTMLParser):
