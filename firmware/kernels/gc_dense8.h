@@ -34,7 +34,7 @@
 /* The pieces of assembly that a layer is put together from; what no layer names is not linked. */
 typedef void gc_piece_t(void);
 #define GC_PIECE(name) gc_k_dense8_##name
-gc_piece_t gc_k_dense8_sum, gc_k_dense8_copy, gc_k_dense8_skip, gc_k_dense8_none;
+gc_piece_t gc_k_dense8_sum, gc_k_dense8_copy, gc_k_dense8_skip, gc_k_dense8_window, gc_k_dense8_none;
 gc_piece_t gc_k_dense8_finish_shift, gc_k_dense8_finish_scale;
 gc_piece_t gc_k_dense8_rows_1, gc_k_dense8_rows_2, gc_k_dense8_rows_3, gc_k_dense8_rows_4, gc_k_dense8_rows_5,
     gc_k_dense8_rows_6, gc_k_dense8_rows_7, gc_k_dense8_rows_8, gc_k_dense8_rows_8x2,

@@ -185,6 +185,49 @@ def test_time_does_not_depend_on_data(kernel: str, tmp_path: Path) -> None:
     assert len(set(batch.cycles)) == 1
 
 
+def wide_window(weight: int) -> tuple[Graph, np.ndarray]:
+    """Windows of 3 × 3 × 36 at the edges of a picture of 7 × 7, half of whose values are 0, weights up to ``weight``."""
+    rng = np.random.default_rng(4)
+    source = Tensor((7, 7, 36), "uint8", 1.0, 0, 0, 255, nonzero=0.5)
+    weights = rng.integers(-weight, weight + 1, (3, 3, 36, 19)).astype(np.int8)
+    multiplier = rng.integers(1 << 14, 1 << 15, 19).astype(np.int32)
+    rule = Requantization(multiplier, np.full(19, 24 + weight.bit_length() - 3, np.int32), 0, 0, 255)
+    bias = rng.integers(-999, 999, 19).astype(np.int32)
+    operator = IntegerConvolution(weights, bias, rule, (2, 2), (1, 1, 1, 1), (1, 1), 0)
+    graph = chain(source, (operator, Tensor(operator.output_shape(source.shape), "uint8", 1.0, 0, 0, 255)))
+    codes = rng.integers(0, 256, (5, *source.shape)) * (rng.random((5, *source.shape)) < 0.5)
+    codes[0], codes[1] = 255, 0
+    return graph, codes.astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("weight", "bits", "kernel"),
+    [(127, 8, "convolution_dense8_skip"), (7, 4, "convolution_dense8_int4_skip")],
+)
+def test_windows_of_any_length(weight: int, bits: float, kernel: str, tmp_path: Path) -> None:
+    """324 weights a filter: at most 9 cycles a product, about half of that where half the values are 0."""
+    graph, codes = wide_window(weight)
+    products = graph.layers[0].operator.products(graph.input.shape)
+    batch = check(graph, codes, tmp_path, forced=kernel)
+    assert batch.cycles.max() <= 9 * products
+    assert batch.cycles[2:].mean() <= 5.2 * products
+    cost = kernels()[kernel].cost(site(graph, 0, Target("avrxt")))
+    assert cost.flash <= bits / 8 * graph.layers[0].operator.weights.size * 1.1 + 300
+
+
+def test_rows_of_a_window_that_are_far_apart(tmp_path: Path) -> None:
+    """More than 255 bytes of a window outside of the picture, or zero, in a row."""
+    rng = np.random.default_rng(4)
+    source = Tensor((6, 6, 30), "uint8", 1.0, 0, 0, 255, nonzero=0.1)
+    weights = rng.integers(-127, 128, (7, 7, 30, 3)).astype(np.int8)
+    rule = Requantization(np.ones(1, np.int32), np.array([14], np.int32), 0, 0, 255)
+    operator = IntegerConvolution(weights, np.zeros(3, np.int32), rule, (1, 1), (3, 3, 3, 3), (1, 1), 0)
+    graph = chain(source, (operator, Tensor(operator.output_shape(source.shape), "uint8", 1.0, 0, 0, 255)))
+    codes = rng.integers(0, 256, (5, *source.shape)) * (rng.random((5, *source.shape)) < 0.004)
+    codes[0] = 0
+    check(graph, codes.astype(np.uint8), tmp_path, forced="convolution_dense8_skip")
+
+
 def test_classic_core(tmp_path: Path) -> None:
     """The same code on the core before AVRxt."""
     graph, codes = typical(2, 9, affine=True, pool=2)

@@ -53,9 +53,13 @@ class Lifetime:
 
 @dataclass(frozen=True)
 class Arena:
-    """Where each tensor lies: ``offsets`` by the name of its layer (or ``"input"``), and the size of the block."""
+    """Where each tensor lies: ``offsets`` by the name of its layer (or ``"input"``), and the size of the block.
+
+    ``scratch`` has the places of what kernels need for themselves, by the name of the layer.
+    """
 
     offsets: Mapping[str, int]
+    scratch: Mapping[str, int]
     size: int
     bound: int  # the greatest sum of bytes alive at one step: only growing over an input can make the plan smaller
 
@@ -65,12 +69,15 @@ def plan(graph: Graph, choices: Sequence[Choice]) -> Arena:
     owner = _owners(graph, choices)
     before, blocks = _with_room(_lifetimes(graph, owner), owner, choices)
     blocks = _growing(blocks, before, owner, choices)
+    scratch = _scratch(choices)
+    blocks |= {block.name: block for block in scratch.values()}
     steps = range(-1, len(graph.layers))
     placed = _search(list(blocks.values()), max(_needed(blocks, step) for step in steps))
     prove(list(blocks.values()), placed)
     bound = max(sum(b.size for b in blocks.values() if b.first <= step <= b.last) for step in steps)
     offsets = {name: placed[block] + before.get(block, 0) for name, block in owner.items()}
-    return Arena(offsets, _extent(blocks.values(), placed), bound)
+    places = {layer: placed[block.name] for layer, block in scratch.items()}
+    return Arena(offsets, places, _extent(blocks.values(), placed), bound)
 
 
 def _search(blocks: Sequence[Lifetime], least: int) -> dict[str, int]:
@@ -148,6 +155,12 @@ def _lifetimes(graph: Graph, owner: Mapping[str, str]) -> dict[str, Lifetime]:
         else:
             blocks[name] = Lifetime(name, layer.output.size, step, end)
     return blocks
+
+
+def _scratch(choices: Sequence[Choice]) -> dict[str, Lifetime]:
+    """The scratch memory of each layer whose kernel asks for some."""
+    asked = {choice.layer.name: (step, choice.kernel.scratch(choice.site)) for step, choice in enumerate(choices)}
+    return {name: Lifetime(f"{name}, scratch", size, step, step) for name, (step, size) in asked.items() if size}
 
 
 def _with_room(

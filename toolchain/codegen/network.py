@@ -44,7 +44,7 @@ def generate(graph: Graph, target: Target, forced: str | None = None) -> Sources
         choice.kernel.emit(
             choice.site,
             f"gc_w_{index}_{identifier(choice.layer.name)}",
-            [_place(arena, name) for name in choice.layer.inputs],
+            _operands(arena, choice),
             _place(arena, choice.layer.name),
         )
         for index, choice in enumerate(choices)
@@ -63,8 +63,17 @@ def generate(graph: Graph, target: Target, forced: str | None = None) -> Sources
     )
 
 
+def _operands(arena: arenas.Arena, choice: Choice) -> list[str]:
+    """Where a kernel finds its inputs, and its scratch memory behind them if it asks for some."""
+    scratch = arena.scratch.get(choice.layer.name)
+    return [_place(arena, name) for name in choice.layer.inputs] + ([] if scratch is None else [_address(scratch)])
+
+
 def _place(arena: arenas.Arena, name: str) -> str:
-    offset = arena.offsets[name]
+    return _address(arena.offsets[name])
+
+
+def _address(offset: int) -> str:
     return f"gc_arena + {offset}" if offset else "gc_arena"
 
 

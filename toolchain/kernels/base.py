@@ -124,6 +124,10 @@ class Kernel:
         """How many bytes before and after the first input this kernel overwrites, besides the input itself."""
         return 0, 0
 
+    def scratch(self, site: Site) -> int:
+        """How many bytes of the arena this kernel needs for itself while it works."""
+        return 0
+
     def distance(self, site: Site) -> int | None:
         """How far the output must begin before the first input to be written over what has been read of it.
 
@@ -135,7 +139,7 @@ class Kernel:
         """The code that computes the layer.
 
         ``prefix`` starts the name of every constant (``gc_w_0_dense_1``); ``inputs`` and ``output`` are C expressions
-        of type ``uint8_t *``.
+        of type ``uint8_t *``. A kernel that asks for scratch memory finds it behind the inputs.
         """
         raise NotImplementedError
 

@@ -61,6 +61,19 @@ def row_distance(site: Site) -> int:
     return max(end - start for end, start in zip(ends, starts, strict=True))
 
 
+def windows_fields(site: Site, flipped: int, pad: int) -> str:
+    """The C initializer of a ``struct gc_windows``, with what inputs are flipped by and what stands around them."""
+    operator = operator_of(site)
+    rows, columns, channels = as_image(site.inputs[0].shape)
+    output_rows, output_columns, filters = as_image(site.output.shape)
+    top, _bottom, left, _right = operator.pads
+    values = (
+        rows, columns, channels, *operator.kernel, *operator.stride, *operator.dilation, top, left,
+        output_rows, output_columns, operator.pool, filters, flipped, pad,
+    )  # fmt: skip
+    return f"{{{', '.join(map(str, values))}}}"
+
+
 class _ConvolutionC(Kernel):
     operator: type[AnyConvolution]
     function: str
@@ -95,7 +108,7 @@ class _ConvolutionC(Kernel):
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = operator_of(site)
         rule = operator.requantization
-        scaled = has_multiplier(rule)
+        scaled, flipped = has_multiplier(rule), flip(site.inputs[0])
         size = self.accumulator(site)
         weights = flat_weights(operator)
         window, filters = weights.shape
@@ -117,7 +130,7 @@ class _ConvolutionC(Kernel):
                 multiplier = np.broadcast_to(rule.multiplier, (filters,))[chosen]
                 constants.append(Constant(f"{name}_multiplier", "int16_t", multiplier))
             fields = (
-                ("windows", self.windows(site)),
+                ("windows", windows_fields(site, flipped, (operator.pad_code & 0xFF) ^ flipped)),
                 ("weights", f"{name}_weights"),
                 ("bias", f"{name}_bias"),
                 ("multiplier", f"{name}_multiplier" if scaled else "0"),
@@ -135,19 +148,6 @@ class _ConvolutionC(Kernel):
     def filters_a_part(self, site: Site, window: int) -> int:
         """How many filters go into one object of flash."""
         return FLASH_OBJECT_LIMIT // window
-
-    def windows(self, site: Site) -> str:
-        """The C initializer of the ``struct gc_windows``."""
-        operator = operator_of(site)
-        flipped = flip(site.inputs[0])
-        rows, columns, channels = as_image(site.inputs[0].shape)
-        output_rows, output_columns, filters = as_image(site.output.shape)
-        top, _bottom, left, _right = operator.pads
-        values = (
-            rows, columns, channels, *operator.kernel, *operator.stride, *operator.dilation, top, left,
-            output_rows, output_columns, operator.pool, filters, flipped, (operator.pad_code & 0xFF) ^ flipped,
-        )  # fmt: skip
-        return f"{{{', '.join(map(str, values))}}}"
 
 
 class ConvolutionC(_ConvolutionC):

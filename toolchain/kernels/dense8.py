@@ -92,7 +92,7 @@ class Dense8(Kernel):
         return f"{self.rows}_{width}{unrolled if width == WIDTH else ''}"
 
     def cost(self, site: Site) -> Cost:
-        operator, runs, source = integer_dense(site), self.runs(site), site.inputs[0]
+        operator, runs = integer_dense(site), self.runs(site)
         inputs, outputs = operator.weights.shape
         multiplied = scaled(operator.requantization, self.extra_bits)
         widths = [block.stop - block.start for block in blocks(operator)]
@@ -117,13 +117,17 @@ class Dense8(Kernel):
             **{piece: costs.piece_bytes(piece) for piece in pieces},
         }
         return Cost(
-            cycles(costs.expected(live, source.nonzero, picture=site.layer.inputs[0] == "input")),
+            cycles(self.traffic(site, live)),
             cycles(costs.densest(live)),
             stored + outputs * (6 if multiplied else 3) + descriptor + costs.STUB,
             sum(shared.values()),
             sum(self.room(site)),
             tuple(shared.items()),
         )
+
+    def traffic(self, site: Site, live: int) -> costs.Traffic:
+        """What is to be expected among ``live`` inputs."""
+        return costs.expected(live, site.inputs[0].nonzero, picture=site.layer.inputs[0] == "input")
 
     def passes(self, site: Site) -> int:
         """The descriptor's ``rows``."""

@@ -23,7 +23,7 @@ SPARSE = 158
 NIBBLES = 66
 UNSUMMED = 24
 FINISH = {"shift": 112, "scale": 182}
-PREPARE = {"sum": 88, "copy": 52, "skip": 210, "none": 2}
+PREPARE = {"sum": 88, "copy": 52, "skip": 210, "window": 200, "none": 2}
 UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202, "nibbles_4x2": 218, "nibble_runs_4x2": 212}
 TERNARY = {"ternary_rows_16": 1024, "ternary_rows_24": 1536, "ternary_runs_16": 1024, "ternary_runs_24": 1536}
 WHOLE = {**UNROLLED, **TERNARY}
@@ -61,6 +61,8 @@ def prepare_cycles(piece: str, inputs: int, live: int, runs: int, traffic: Traff
         return 35 + 7 * (inputs % CHUNK) + 1223 * (inputs // CHUNK)
     if piece == "none":
         return 4
+    if piece == "window":
+        return 75 + 7 * traffic.zeros + 11 * traffic.values + 25 * traffic.runs
     if piece == "copy":
         return 20 + 11 * live + 16 * runs
     return 64 + 28 * runs + 5 * traffic.zeros + 11 * traffic.values + 20.8 * traffic.runs

@@ -35,7 +35,8 @@ class Cost:
     ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of its libgcc functions;
     ``layer`` bytes of a layer's descriptor, ``function`` of a layer's function; ``weight`` bytes of code a weight;
     cycles a ``call``, a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost
-    nothing, where the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs.
+    nothing, where the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs; ``least_bits``
+    of a weight, where the kernel does not store narrow ones in less.
     """
 
     kernel: str
@@ -52,12 +53,16 @@ class Cost:
     stack: int = 85
     skips: bool = False
     room: int = 0
+    least_bits: float = 8
 
 
-DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, room=4)
+DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, room=4, least_bits=1)
 SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
 UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
 ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)
+PATCHES = Cost(
+    "convolution_dense8", 2200, layer=65, function=18, product=8.6, output=130, stack=138, skips=True, least_bits=1
+)
 CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
 DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)
 RECURRENT = Cost("recurrent_c", 1550, library=460, product=48, stack=147)
@@ -74,7 +79,11 @@ MERGES = ("add", "average", "subtract", "multiply")
 
 
 def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:
-    """The kernel that a layer of the plan will probably get. ``weights`` is the number of its weights."""
+    """The kernel that a layer of the plan will probably get. ``weights`` is the number of its weights.
+
+    ``prefer`` is the manifest's wish, or ``dense``: a convolution as dense layer over windows, its weights stored in as
+    few bits as they have.
+    """
     kind = entry["kind"]
     if kind == "activation":
         return LOOKUP if entry.get("function") in TABLES else ADDRESS
@@ -83,8 +92,10 @@ def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:
     if kind == "dense":
         return SMALL_DENSE if prefer == "size" else DENSE
     if kind in ("convolution", "convolution_1d"):
-        if prefer == "size" or weights // entry["filters"] > WIDEST_WINDOW:
+        if prefer == "size":
             return CONVOLUTION
+        if prefer == "dense" or weights // entry["filters"] > WIDEST_WINDOW:
+            return PATCHES
         return UNROLLED if prefer == "speed" and weights <= UNROLLED_MOST else ROWS
     if kind in ("depthwise_convolution", "separable_convolution"):
         return DEPTHWISE

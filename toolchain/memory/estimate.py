@@ -136,7 +136,8 @@ def _chosen(
     """
     layers = [_need(entry, shapes, wanted) for entry in network]
     smaller = [
-        [_need(entry, shapes, replace(wanted, prefer=prefer)) for prefer in ("balanced", "size")] for entry in network
+        [_need(entry, shapes, replace(wanted, prefer=prefer)) for prefer in ("balanced", "dense", "size")]
+        for entry in network
     ]
     return exchange.fitted(layers, lambda index, _layer: smaller[index], _flash, lambda layer: layer.cycles, flash)
 
@@ -166,7 +167,7 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     kept = wanted.kept(entry["name"]) if weights else 1.0
     # Single weights that are left need to say where they stand: a byte more each. Whole units and rows do not.
     listed_bytes = 2 * kept if wanted.pruning.get("structure", "weights") == "weights" else kept
-    stored = weights * min(calibration.WEIGHT_BITS[wanted.coding] / 8, listed_bytes)
+    stored = weights * min(max(calibration.WEIGHT_BITS[wanted.coding], cost.least_bits) / 8, listed_bytes)
     each = cost.output_bytes + (calibration.SCALE if wanted.scheme == "affine" and cost.output_bytes else 0)
     inputs = sum(map(math.prod, sources))
     multiplied = products * 2 * kept if listed_bytes < 1 else float(products)
