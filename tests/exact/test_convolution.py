@@ -187,7 +187,6 @@ def test_time_does_not_depend_on_data(kernel: str, tmp_path: Path) -> None:
 
 def wide_window(weight: int) -> tuple[Graph, np.ndarray]:
     """Windows of 3 × 3 × 36, also at the edges of a picture half of whose values are 0; weights up to ``weight``."""
-    """Windows of 3 × 3 × 36 at the edges of a picture of 7 × 7, half of whose values are 0, weights up to ``weight``."""
     rng = np.random.default_rng(4)
     source = Tensor((7, 7, 36), "uint8", 1.0, 0, 0, 255, nonzero=0.5)
     weights = rng.integers(-weight, weight + 1, (3, 3, 36, 19)).astype(np.int8)
