@@ -106,6 +106,7 @@ def finish(env: Any) -> None:
     if needing and not option("model") and not GetOption("clean"):
         raise GoldcrestError(f"{needing[0]} needs a model: ./scons model=M {needing[0]} (./scons lists the models)")
     if not asked and not option("model") and not (GetOption("help") or GetOption("clean")):
+        SCons.Script.ValidateOptions()  # a misspelt --option ends here
         list_everything()
     notes.save()
     if GetOption("help"):

@@ -16,6 +16,8 @@ from tests.graph.project import Project
         (["modle=sensor_and"], "scons: error: unknown option modle=sensor_and; did you mean model?"),
         (["model=sensor_an"], "scons: error: unknown model sensor_an; did you mean sensor_and?"),
         (["model=sensor_and", "flahs"], "scons: error: unknown target flahs; did you mean flash?"),
+        (["model=sensor_and", "sample=abc"], "scons: error: sample=abc: expected a whole number from 0"),
+        (["model=sensor_and", "samples=-3"], "scons: error: samples=-3: expected a whole number from 0"),
         (["model=sensor_and", "check=skp"], "scons: error: check=skp: expected check=skip"),
         (["flash"], "scons: error: flash needs a model: ./scons model=M flash (./scons lists the models)"),
         (["avr_gcc=x"], "scons: error: unknown option avr_gcc=x; did you mean AVR_GCC?"),
@@ -24,6 +26,13 @@ from tests.graph.project import Project
 def test_misspelt(fresh: Project, arguments: list[str], message: str) -> None:
     run = fresh.scons(*arguments)
     assert (run.status, run.out, run.err) == (2, "", message + "\n")
+
+
+def test_a_misspelt_option_of_scons_itself(fresh: Project) -> None:
+    for arguments in (["--frobnicate"], ["model=sensor_and", "--frobnicate"]):
+        run = fresh.scons(*arguments)
+        assert run.status == 2
+        assert "no such option: --frobnicate" in run.err and "Traceback" not in run.err
 
 
 def test_every_error_of_every_manifest_at_once(fresh: Project) -> None:

@@ -19,6 +19,7 @@ class Argument:
     help: str
     default: str = ""
     choices: tuple[str, ...] = ()
+    number: bool = False  # the value is a whole number from 0
 
 
 ARGUMENTS = (
@@ -30,9 +31,9 @@ ARGUMENTS = (
     Argument("port", "PORT", "the board's serial line; without it the virtual board"),
     Argument("programmer", "NAME", "how to program the board (.local.yaml can hold these)"),
     Argument("updi", "PORT", "the programming port, if it is not the serial line"),
-    Argument("baud", "N", "speed of the serial line"),
-    Argument("sample", "N", "which test sample flash tries"),
-    Argument("samples", "N", "how many test samples evaluate measures; 0 for all"),
+    Argument("baud", "N", "speed of the serial line", number=True),
+    Argument("sample", "N", "which test sample flash tries", number=True),
+    Argument("samples", "N", "how many test samples evaluate measures; 0 for all", number=True),
     Argument("flash", "yes", "evaluate programs a real board first", "", ("yes", "no")),
     Argument("unlock", "yes", "flash erases a locked chip", "", ("yes", "no")),
     Argument("export", "nnom", "write the network in another runtime's format", "", ("nnom",)),
@@ -53,6 +54,8 @@ def read(given: Mapping[str, str], known: Iterable[Argument] = ARGUMENTS) -> dic
             complaints.append(f"unknown option {name}={value}{suggestion(name, table)}")
         elif argument.choices and value not in argument.choices:
             complaints.append(f"{name}={value}: expected {name}={' or '.join(argument.choices)}")
+        elif argument.number and not value.isdecimal():
+            complaints.append(f"{name}={value}: expected a whole number from 0")
     if complaints:
         raise GoldcrestError("\n".join(complaints))
     return {name: given.get(name, argument.default) for name, argument in table.items()}

@@ -9,6 +9,7 @@ from toolchain import manifest
 from toolchain.datasets import registry as datasets
 from toolchain.errors import ManifestError
 from toolchain.memory.estimate import estimate, refuse
+from toolchain.report import bars
 
 FAR_FROM_ZERO = 4.0
 
@@ -52,15 +53,18 @@ def table(rows: Mapping[str, str]) -> list[str]:
 def check(plan: manifest.Plan) -> list[str]:
     """What ``./scons model=M check`` says of a model that is not refused."""
     needed = estimate(plan)
-    program, data = plan.memory["program"], plan.memory["data"]
-    clock = plan.compilation["clock_hz"] / 1e6
+    program = {part: getattr(needed, part) for part in ("weights", "kernels", "application")}
+    data = {part: getattr(needed, part) for part in ("activations", "static", "stack")}
+    cycles = {"cycles": needed.cycles, "cycles_mean": needed.cycles, "ms": needed.milliseconds}
+    estimated = {
+        "program": {"used": needed.program, "budget": plan.memory["program"], **program},
+        "data": {"used": needed.data, "budget": plan.memory["data"], **data},
+        "latency": {**cycles, "layers": [{"macs": layer.products} for layer in needed.layers]},
+        "clock_hz": plan.compilation["clock_hz"],
+    }
     return [
         f"check      {plan.path:<36}  {needed.parameters:,} parameters; by estimate:",
-        f"program    {needed.program:>7,} of {program:>7,} B  {100 * needed.program / program:4.0f} %    "
-        f"weights {needed.weights:,}  kernels {needed.kernels:,}  application {needed.application:,}",
-        f"data       {needed.data:>7,} of {data:>7,} B  {100 * needed.data / data:4.0f} %    "
-        f"activations {needed.activations:,}  static {needed.static:,}  stack {needed.stack:,}",
-        f"latency    {needed.milliseconds:.1f} ms at {clock:g} MHz, {needed.cycles:,} cycles",
+        *bars.lines(estimated, bars.columns()),
         *far_from_zero(plan),
     ]
 
@@ -78,7 +82,7 @@ def far_from_zero(plan: manifest.Plan) -> list[str]:
     if abs(scaled) <= FAR_FROM_ZERO:
         return []
     return [
-        f"warning    input: most values of {plan.dataset['name']} are {typical:g}, which becomes {scaled:.1f}: so far "
-        "from zero relus die in training and accuracy depends on the seed",
+        f"warning    input: most values of {plan.dataset['name']} are {typical:g}, which becomes {scaled:.1f}:",
+        "           so far from zero relus die in training, and accuracy depends on the seed;",
         f"           `input: {{offset: {-typical + 0.0:g}, divide: 255}}` keeps them near zero, and zeros cost no time",
     ]

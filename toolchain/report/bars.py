@@ -67,10 +67,17 @@ def _time(ms: float) -> str:
     return f"{ms:.1f} ms" if ms >= 10 else f"{ms:.2f} ms" if ms >= 0.1 else f"{1000 * ms:.0f} µs"
 
 
+def columns() -> int | None:
+    """The terminal's width, as COLUMNS or the terminal itself says it; None where the output goes elsewhere."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdigit():
+        return int(told)
+    return os.get_terminal_size(1).columns if os.isatty(1) else None
+
+
 def show(report: Mapping[str, Any]) -> None:
     """Prints the lines; colours if the environment asks for them (FORCE_COLOR), as wide as COLUMNS says."""
-    columns = os.environ.get("COLUMNS", "")
-    rendered = lines(report, int(columns) if columns.isdigit() else None)
+    rendered = lines(report, columns())
     if "FORCE_COLOR" not in os.environ:
         print("\n".join(rendered), flush=True)
         return
