@@ -1,7 +1,8 @@
 """From accumulators in registers to output bytes: shift or multiplication, clamp; the same time whatever the value.
 
-The result is in r31. r30 holds 0; r0 and r1 are free; a multiplication uses r20 to r25 as well. Output codes are
-handled as unsigned bytes: if they may be negative, 128 more than the code, until ``signed_result`` takes it back.
+The result is in r31, or in the accumulator's own register if that can take constants. r30 holds 0; r0 and r1 are free;
+a multiplication uses r20 to r25 as well. Output codes are handled as unsigned bytes: if they may be negative, 128 more
+than the code, until ``signed_result`` takes it back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from toolchain.quantization.ranges import bits
 PRODUCT = ["r20", "r21", "r22", "r23"]
 FACTOR = ["r24", "r25"]
 SUM = ["r10", "r11", "r12"]
+RESULT = "r31"
 SPILLED = range(20, 26)
 """The registers that a multiplication needs."""
 
@@ -60,33 +62,33 @@ class Finish:
         inside = low - (steps << shift) >= -limit and high - (steps << shift) < limit
         return steps if inside and shift >= 8 and low >> shift >= -128 and high >> shift <= 127 else None
 
-    def emit_lowered(self, text: Text, filter_: int, registers: list[str], steps: int) -> None:
+    def emit_lowered(self, text: Text, filter_: int, registers: list[str], steps: int) -> str:
         """``emit`` for a sum in 16 bits that is lower by ``steps`` output steps."""
         lower = steps << int(self.rule.shift[0])
         low, high = int(self.low[filter_]) - lower, int(self.high[filter_]) - lower
-        self._shift(text, registers, int(self.rule.shift[0]), low, high, steps)
+        return self._shift(text, registers, int(self.rule.shift[0]), low, high, steps)
 
-    def emit(self, text: Text, filter_: int, registers: list[str]) -> None:
-        """The code of one filter's accumulator (registers from the lowest byte up) into r31."""
+    def emit(self, text: Text, filter_: int, registers: list[str]) -> str:
+        """The code of one filter's accumulator (registers from the lowest byte up); returns the register it is in."""
         shift = int(np.broadcast_to(self.rule.shift, self.start.shape)[filter_])
         low, high = int(self.low[filter_]), int(self.high[filter_])
         if not self.scaled:
-            self._shift(text, registers, shift, low, high)
-            return
+            return self._shift(text, registers, shift, low, high)
         multiplier = int(np.broadcast_to(self.rule.multiplier, self.start.shape)[filter_])
         term = self._load(text, multiplier, shift)
         self._multiply(text, registers)
-        self._shift(text, PRODUCT, shift - 8, (low * multiplier >> 8) + term, (high * multiplier >> 8) + term)
+        return self._shift(text, PRODUCT, shift - 8, (low * multiplier >> 8) + term, (high * multiplier >> 8) + term)
 
-    def emit_call(self, text: Text, filter_: int, registers: list[str]) -> None:
+    def emit_call(self, text: Text, filter_: int, registers: list[str]) -> str:
         """``emit`` and ``signed_result`` by a routine that filters of one shift share; r10 to r12 are used as well."""
         shift = int(np.broadcast_to(self.rule.shift, self.start.shape)[filter_])
         text(f"movw r10, {registers[0]}", f"mov r12, {registers[2]}")
         self._load(text, int(np.broadcast_to(self.rule.multiplier, self.start.shape)[filter_]), shift)
         text(f"rcall .L{text.name}_finish{shift}")
         elsewhere = Text(text.name)
-        self._routine(elsewhere, shift)
+        result = self._routine(elsewhere, shift)
         text.count(elsewhere.mean, elsewhere.worst)
+        return result
 
     def routines(self, text: Text) -> None:
         """The routines that ``emit_call`` calls."""
@@ -94,15 +96,16 @@ class Finish:
             text.label(f".L{text.name}_finish{shift}")
             self._routine(text, shift)
 
-    def _routine(self, text: Text, shift: int) -> None:
+    def _routine(self, text: Text, shift: int) -> str:
         shifts = np.broadcast_to(self.rule.shift, self.start.shape)
         multiplier = np.broadcast_to(self.rule.multiplier, self.start.shape).astype(np.int64)
         term, alike = _term(self.rule, shift, self.offset), shifts == shift
         low, high = int((self.low * multiplier)[alike].min()), int((self.high * multiplier)[alike].max())
         self._multiply(text, SUM)
-        self._shift(text, PRODUCT, shift - 8, (low >> 8) + term, (high >> 8) + term)
-        self.signed_result(text)
+        result = self._shift(text, PRODUCT, shift - 8, (low >> 8) + term, (high >> 8) + term)
+        self.signed_result(text, result)
         text("ret")
+        return result
 
     def _load(self, text: Text, multiplier: int, shift: int) -> int:
         """A filter's constants into FACTOR and PRODUCT; returns what is added to its scaled accumulator.
@@ -132,8 +135,8 @@ class Finish:
                 for carry in range(max(place + 2, 1), 4):
                     text(f"adc {PRODUCT[carry]}, r30")
 
-    def _shift(self, text: Text, registers: list[str], shift: int, low: int, high: int, steps: int = 0) -> None:
-        """r31 = clamp((registers >> shift) + steps), for values from ``low`` to ``high`` in the registers."""
+    def _shift(self, text: Text, registers: list[str], shift: int, low: int, high: int, steps: int = 0) -> str:
+        """clamp((registers >> shift) + steps), for values from ``low`` to ``high`` in the registers."""
         dropped, rest = divmod(min(shift, 8 * len(registers) - 1), 8)
         kept = registers[dropped:]
         wide = bits(low >> 8 * dropped, high >> 8 * dropped) + 8 - rest
@@ -147,41 +150,43 @@ class Finish:
         low, high = low >> shift, high >> shift
         while len(kept) > 2 and bits(low, high) <= 8 * len(kept) - 8:
             kept = kept[:-1]
-        self._clamp(text, kept, low, high, steps)
+        return self._clamp(text, kept, low, high, steps)
 
-    def _clamp(self, text: Text, kept: list[str], low: int, high: int, steps: int) -> None:
+    def _clamp(self, text: Text, kept: list[str], low: int, high: int, steps: int) -> str:
         least, most = self.rule.low + self.offset, self.rule.high + self.offset
-        if steps:
-            low, high = low + steps, high + steps
-            text(f"mov r31, {kept[0]}", f"subi r31, {-steps & 0xFF}")
+        if steps or len(kept) == 1 or (low >= 0 and high <= 255):
+            result = kept[0]
+            if int(result[1:]) < 16:
+                result = RESULT
+                text(f"mov {result}, {kept[0]}")
+            if steps:
+                low, high = low + steps, high + steps
+                text(f"subi {result}, {-steps & 0xFF}")
             if low < 0:
-                text("sbrc r31, 7", f"ldi r31, {least}")
-        elif low >= 0 and high <= 255:
-            text(f"mov r31, {kept[0]}")
-        elif len(kept) == 1:
-            text(f"mov r31, {kept[0]}", "sbrc r31, 7", f"ldi r31, {least}")
+                text(f"sbrc {result}, 7", f"ldi {result}, {least}")
         else:
-            end = text.fresh("clamped")
-            text(f"ldi r31, {most}", f"sbrc {kept[-1]}, 7", f"ldi r31, {least}")
+            result, end = RESULT, text.fresh("clamped")
+            text(f"ldi {result}, {most}", f"sbrc {kept[-1]}, 7", f"ldi {result}, {least}")
             text(*(f"or {kept[1]}, {register}" for register in kept[2:]), f"and {kept[1]}, {kept[1]}")
-            text(f"brne {end}", f"mov r31, {kept[0]}")
+            text(f"brne {end}", f"mov {result}, {kept[0]}")
             text.label(end)
         if high > most and most < 255:
             if most == 127:
-                text("sbrc r31, 7", "ldi r31, 127")
+                text(f"sbrc {result}, 7", f"ldi {result}, 127")
             else:
                 end = text.fresh("most")
-                text(f"cpi r31, {most + 1}", f"brlo {end}", f"ldi r31, {most}")
+                text(f"cpi {result}, {most + 1}", f"brlo {end}", f"ldi {result}, {most}")
                 text.label(end)
         if low < least and least > 0:
             end = text.fresh("least")
-            text(f"cpi r31, {least}", f"brsh {end}", f"ldi r31, {least}")
+            text(f"cpi {result}, {least}", f"brsh {end}", f"ldi {result}, {least}")
             text.label(end)
+        return result
 
-    def signed_result(self, text: Text) -> None:
-        """The code itself from what ``emit`` left in r31."""
+    def signed_result(self, text: Text, register: str) -> None:
+        """The code itself from what ``emit`` left in ``register``."""
         if self.offset:
-            text("subi r31, 0x80")
+            text(f"subi {register}, 0x80")
 
 
 def _term(rule: Requantization, shift: int, offset: int) -> int:

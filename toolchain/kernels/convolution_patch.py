@@ -19,7 +19,7 @@ import numpy as np
 
 from toolchain.kernels.base import Code, Cost, Kernel, Site, flip
 from toolchain.kernels.convolution import ConvolutionC, operator_of
-from toolchain.kernels.convolution_finish import Finish
+from toolchain.kernels.convolution_finish import RESULT, Finish
 from toolchain.kernels.convolution_text import JUMP, Text
 from toolchain.kernels.convolution_unrolled import assembled
 from toolchain.kernels.convolution_walk import SAVED, Geometry, finish_of, geometry_of
@@ -198,6 +198,11 @@ class _Writer:
         if self.at.left:
             text(*(f"mov r{4 + 4 * row}, r1" for row in range(4)))
         self._load(text, [3] if self.at.left else [2, 3])
+        if self.skips:
+            blank = text.fresh("blank")
+            self._new_columns(text)
+            text("set", f"breq {blank}", "clt")
+            text.label(blank)
 
     def _next_columns(self, text: Text) -> None:
         text(*(f"movw r{2 + 4 * row}, r{4 + 4 * row}" for row in range(4)))
@@ -214,28 +219,20 @@ class _Writer:
         wide = [filter_ for filter_, plan in enumerate(plans) if plan.carry is not None]
         stored, share = text.fresh("stored"), 1.0
         if self.skips:
-            some = text.fresh("some")
-            text("mov r0, r2", *(f"or r0, r{number}" for number in range(3, 18)))
             share = min(1.0, SMOOTH * self.site.inputs[0].nonzero)
-            text(f"brne {some}")
-            with text.often(1 - share, 0):
-                for filter_, value in enumerate(self._blank()):
-                    text(f"ldi r18, {value}", f"std Y+{filter_}, r18")
-                text(f"jmp {stored}")
-            text.label(some)
+            self._unless_blank(text, stored, share)
         with text.often(share, 1):
             text(*(f"push r{number}" for number in state))
             if any(plan.carry is None and any(abs(tap[2]) == 1 for tap in plan.taps) for plan in plans):
                 text("clr r27")
             for filter_ in range(count):
                 if filter_ not in wide:
-                    self._filter(text, filter_, plans[filter_])
-                    text(f"std Y+{filter_}, r31")
+                    result = self._filter(text, filter_, plans[filter_])
+                    text(f"std Y+{filter_}, {result}")
             if wide:
                 text("push r28", "push r29", "clr r29")
                 for filter_ in wide:
-                    self._filter(text, filter_, plans[filter_])
-                    text("push r31")
+                    text(f"push {self._filter(text, filter_, plans[filter_])}")
                 text(*(f"pop r{RESULTS[index]}" for index in reversed(range(len(wide)))), "pop r29", "pop r28")
                 text(*(f"std Y+{filter_}, r{RESULTS[index]}" for index, filter_ in enumerate(wide)))
             text(*(f"pop r{number}" for number in reversed(state)))
@@ -243,6 +240,28 @@ class _Writer:
                 text("clr r1")
         text.label(stored)
         text.advance(28, count)
+
+    def _unless_blank(self, text: Text, stored: str, share: float) -> None:
+        """The outputs of a patch of zeros, if it is one. T: the columns that came before the last two are zeros."""
+        some, new, half = text.fresh("some"), text.fresh("new"), text.fresh("half")
+        self._new_columns(text)
+        text(f"brne {new}")
+        with text.often(1 - share, 0):
+            text(f"brtc {half}")
+            for filter_, value in enumerate(self._blank()):
+                text(f"ldi r18, {value}", f"std Y+{filter_}, r18")
+            text(f"jmp {stored}")
+        with text.often(0):
+            text.label(half)
+            text("set", f"rjmp {some}")
+        text.label(new)
+        text("clt")
+        text.label(some)
+
+    def _new_columns(self, text: Text) -> None:
+        """Whether the patch's last two columns are zeros, into the flag Z."""
+        first, *others = (4 * row + column for row in range(4) for column in (4, 5))
+        text(f"mov r0, r{first}", *(f"or r0, r{number}" for number in others))
 
     def _plan(self, filter_: int) -> _Filter:
         weights = self.weights[:, :, filter_]
@@ -254,15 +273,14 @@ class _Writer:
         codes = operator.requantization.apply(operator.bias.astype(np.int64)[np.newaxis])[0]
         return [int(code) & 0xFF for code in codes]
 
-    def _filter(self, text: Text, filter_: int, plan: _Filter) -> None:
-        """One filter's output into r31."""
+    def _filter(self, text: Text, filter_: int, plan: _Filter) -> str:
+        """One filter's output; returns the register it is in."""
         if not plan.taps:
-            text(f"ldi r31, {self._blank()[filter_]}")
-            return
+            text(f"ldi {RESULT}, {self._blank()[filter_]}")
+            return RESULT
         steps = self.finish.steps(filter_) if plan.carry is None and not plan.negated else None
         if steps is not None:
-            self._narrow(text, filter_, plan, steps)
-            return
+            return self._narrow(text, filter_, plan, steps)
         plan, rounded = self._rounded(filter_, plan)
         self._sums(text, plan)
         self._largest(text, plan, rounded)
@@ -279,8 +297,9 @@ class _Writer:
                 text(f"{'sbci' if index > rounded else 'subi'} {register}, {-start >> 8 * index & 0xFF}")
         if self.finish.scaled:
             text("ldi r30, 0")
-        self.finish.emit(text, filter_, registers)
-        self.finish.signed_result(text)
+        result = self.finish.emit(text, filter_, registers)
+        self.finish.signed_result(text, result)
+        return result
 
     def _rounded(self, filter_: int, plan: _Filter) -> tuple[_Filter, bool]:
         """The plan with a start that has the bias's lowest byte, if possible: then no later step needs that byte."""
@@ -296,7 +315,7 @@ class _Writer:
         """Whether the lowest byte of a sum with its bias does not matter."""
         return not self.finish.scaled and int(self.finish.rule.shift[0]) >= 8
 
-    def _narrow(self, text: Text, filter_: int, plan: _Filter, steps: int) -> None:
+    def _narrow(self, text: Text, filter_: int, plan: _Filter, steps: int) -> str:
         """A filter whose sums, bias included, have 16 bits. The bias comes before the comparison if that needs it."""
         bias = int(self.finish.start[filter_]) - (steps << int(self.finish.rule.shift[0]))
         self._sums(text, replace(plan, start=0))
@@ -305,8 +324,9 @@ class _Writer:
         self._largest(text, plan, bool(plan.start) and self._drops_byte())
         if not plan.start:
             text(f"subi r18, {-bias & 0xFF}", f"sbci r19, {-bias >> 8 & 0xFF}")
-        self.finish.emit_lowered(text, filter_, ["r18", "r19"], steps)
-        self.finish.signed_result(text)
+        result = self.finish.emit_lowered(text, filter_, ["r18", "r19"], steps)
+        self.finish.signed_result(text, result)
+        return result
 
     def _sums(self, text: Text, plan: _Filter) -> None:
         if plan.start and plan.carry is None:

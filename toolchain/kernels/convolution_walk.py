@@ -289,18 +289,20 @@ class Walk:
 
     def _output(self, text: Text, filter_: int, registers: list[str]) -> None:
         if self.inner.compact and self.finish.scaled:
-            self.finish.emit_call(text, filter_, registers)
+            result = self.finish.emit_call(text, filter_, registers)
         else:
-            self.finish.emit(text, filter_, registers)
-            self.finish.signed_result(text)
-        self._store(text)
+            result = self.finish.emit(text, filter_, registers)
+            self.finish.signed_result(text, result)
+        self._store(text, result)
 
-    def _store(self, text: Text) -> None:
+    def _store(self, text: Text, result: str) -> None:
         if self.geometry.pool > 1:
             end = text.fresh("largest")
-            text("ld r0, X", "cp r31, r0", f"{'brge' if self.finish.offset else 'brsh'} {end}", "mov r31, r0")
+            text(
+                "ld r0, X", f"cp {result}, r0", f"{'brge' if self.finish.offset else 'brsh'} {end}", f"mov {result}, r0"
+            )
             text.label(end)
-        text("st X+, r31")
+        text(f"st X+, {result}")
 
     def tables(self) -> str:
         """The tables of flags, in flash."""
