@@ -9,7 +9,7 @@ from typing import Any
 
 import console
 import SCons.Script
-from SCons.Script import GetOption
+from SCons.Script import COMMAND_LINE_TARGETS, GetOption
 from shared import BUILD, ROOT, Named, add_methods, option, screen
 
 from toolchain.errors import GoldcrestError
@@ -25,12 +25,15 @@ def exists(env: Any) -> bool:
 
 
 def manifests(env: Any) -> list[Any]:
-    """The plans of the models that the command line names; all errors of all their manifests at once."""
+    """The plans of the models that the command line names; all errors of all their manifests at once.
+
+    Cleaning and benchmarks are about every model unless some are named.
+    """
     from toolchain import manifest
 
     known = {path.stem: path for path in sorted((ROOT / "models").glob("*.yaml"))}
     asked = [name for name in option("model").split(",") if name]
-    if not asked and GetOption("clean"):
+    if not asked and (GetOption("clean") or "bench" in COMMAND_LINE_TARGETS):
         asked = ["all"]
     names = list(known) if asked == ["all"] else list(dict.fromkeys(asked))
     arguments.require("model", names, known)

@@ -1,48 +1,60 @@
-"""``bench``: kernels and models in simulated cycles, beside the stored baseline; ``--accept`` replaces it."""
+"""``bench``: kernels and models in simulated cycles, beside the stored baseline; ``--accept`` replaces that.
+
+The figures go to ``--output`` as JSON, to the screen as a table, and with ``--accept`` into the documentation, where
+they stand between two marks.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from toolchain.bench.cases import cases
-from toolchain.bench.measure import FLOOR, Row, measure_kernels, measure_model
+from toolchain.bench.cases import cases, digits
+from toolchain.bench.measure import Row, measure_kernels, measure_model
+from toolchain.bench.table import markdown, screen, summary
+from toolchain.errors import GoldcrestError
+from toolchain.files import atomic
 from toolchain.report import status
-from toolchain.stages import read_json, write_json
+from toolchain.stages import add_files, read_json, write_json
 
-Baseline = Mapping[str, Mapping[str, Any]]
+LEAST_WIDTH = 140  # columns: the table is not cut for a narrower terminal, whose lines wrap
+BEGIN, END = "<!-- figures: ./scons bench accept=1 writes them -->\n", "<!-- end of figures -->\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, required=True, help="the table as JSON")
+    add_files(parser, "dataset", output="the table as JSON")
     parser.add_argument("--baseline", type=Path, required=True, help="the stored figures (.json)")
+    parser.add_argument("--page", type=Path, required=True, help="the page (.md) that shows the stored figures")
     parser.add_argument("--accept", action="store_true", help="store today's figures as the baseline")
     parser.add_argument("reports", type=Path, nargs="*", help="report.json of built models")
 
 
 def run(args: argparse.Namespace) -> None:
-    rows = measure(args.reports)
+    rows = measure(args.reports, args.dataset)
     write_json(args.output, [row.as_json() for row in rows])
-    old = {key(row): row for row in read_json(args.baseline)} if args.baseline.exists() else {}
-    Console(file=sys.stdout, highlight=False).print(table(rows, old))
-    slower = [row for row in rows if change(row, old) > 0]
-    faster = [row for row in rows if change(row, old) < 0]
+    old = {Row(**row).key: row for row in read_json(args.baseline)} if args.baseline.exists() else {}
+    columns = os.environ.get("COLUMNS", "")
+    width = max(LEAST_WIDTH, int(columns) if columns.isdigit() else 0)
+    Console(file=sys.stdout, highlight=False, width=width, force_terminal="FORCE_COLOR" in os.environ).print(
+        screen(rows, old)
+    )
     if args.accept:
         write_json(args.baseline, [row.as_json() for row in rows])
-    status.done(f"{len(rows)} rows, {len(slower)} slower and {len(faster)} faster than the baseline")
+        publish(args.page, markdown(rows))
+    status.done(summary(rows, old))
 
 
-def measure(reports: Sequence[Path]) -> list[Row]:
-    """All rows: the models', then each case with each kernel."""
-    rows = [measure_model(read_json(path)) for path in reports]
-    all_cases = cases()
+def measure(reports: Sequence[Path], dataset: Path) -> list[Row]:
+    """All rows: the models', then each case with each kernel on the digits of ``dataset``."""
+    models = (measure_model(path.parent) for path in reports)
+    rows = [row for row in models if row is not None]
+    all_cases = cases(digits(dataset))
     with tempfile.TemporaryDirectory() as folder:
         for index, case in enumerate(all_cases):
             status.update(case.name, index / len(all_cases))
@@ -50,33 +62,11 @@ def measure(reports: Sequence[Path]) -> list[Row]:
     return rows
 
 
-def key(row: Mapping[str, Any]) -> str:
-    return f"{row['name']}, {row['kernel']}"
-
-
-def change(row: Row, old: Baseline) -> float:
-    """By how much the mean grew since the baseline, as a fraction; 0 for a row that the baseline does not have."""
-    before = old.get(key(row.as_json()))
-    return row.mean / before["mean"] - 1 if before and before["mean"] else 0.0
-
-
-def table(rows: Sequence[Row], old: Baseline) -> Table:
-    """The screen's table; floor: 8 cycles a product."""
-    result = Table(title=f"Cycles on an AVRxt core (floor: {FLOOR:g} a product; flash beyond the weights)", box=None)
-    for title in ("layer", "kernel", "mean", "worst", "a product", "of floor", "flash", "RAM", "change"):
-        words = title in ("layer", "kernel")
-        result.add_column(title, justify="left" if words else "right", no_wrap=not words, overflow="fold")
-    for row in rows:
-        per = row.per_product
-        result.add_row(
-            row.name,
-            row.kernel,
-            f"{row.mean:,}",
-            f"{row.worst:,}",
-            f"{per:.2f}" if per else "",
-            f"{per / FLOOR:.2f}" if per else "",
-            f"{row.flash:,}",
-            f"{row.ram:,}",
-            f"{change(row, old):+.1%}" if key(row.as_json()) in old and change(row, old) else "",
-        )
-    return result
+def publish(page: Path, figures: str) -> None:
+    """Put the figures between the page's marks. Raises GoldcrestError if it has none."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise GoldcrestError(f"{page}: the marks between which the figures stand are gone; it needs {BEGIN}{END}")
+    with atomic(page, "w") as file:
+        file.write(f"{before}{begin}\n{figures}\n{end}{after}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,27 +12,37 @@ from toolchain.codegen.selection import site
 from toolchain.codegen.workbench import Bench, bench
 from toolchain.kernels.base import Target
 from toolchain.kernels.registry import kernels
+from toolchain.quantization.ranges import bits
+from toolchain.stages import read_json
 
-FLOOR = 8.0
-"""Cycles a product that no kernel with 24-bit sums of 8-bit products undercuts without leaving some out: a load from
-flash (3), MUL (2) and three additions with carry (3)."""
+WIDE, NARROW = 8, 7
+"""The floor, in cycles a product: a load from flash (3), MUL (2) and an addition of 24 bits (3) or of 16 bits (2).
+
+Only what leaves products out (zeros), has fewer bits a weight, or holds weights as immediates in code goes below it.
+"""
+NETWORK = "network"
 
 
 @dataclass(frozen=True)
 class Row:
-    """``mean`` and ``worst`` in cycles, ``flash`` beyond the weights and ``ram`` of the activations in bytes."""
+    """``mean`` and ``worst`` over the inputs and ``possible`` for any input, in cycles; ``floor`` of all products.
+
+    ``flash`` are bytes beyond the weights, ``ram`` those of the activations (of a model: all, with the stack).
+    """
 
     name: str
     kernel: str
     products: int
+    floor: int
     mean: int
     worst: int
+    possible: int
     flash: int
     ram: int
 
     @property
-    def per_product(self) -> float | None:
-        return self.worst / self.products if self.products else None
+    def key(self) -> str:
+        return f"{self.name}: {self.kernel}"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,38 +50,53 @@ class Row:
 
 def measure_kernels(case: Case, folder: Path) -> list[Row]:
     """A row for each kernel that computes the case's layer."""
-    target = Target("avrxt")
-    place = site(case.graph, 0, target)
+    place = site(case.graph, 0, Target("avrxt"))
     fitting = [name for name, kernel in kernels().items() if kernel.fits(place)]
-    return [_row(case, name, bench(case.graph, folder / name, forced=name)) for name in fitting]
+    narrow = (
+        place.low is not None and place.high is not None and bits(int(place.low.min()), int(place.high.max())) <= 16
+    )
+    floor = NARROW if narrow else WIDE
+    return [_row(case, name, floor, bench(case.graph, folder / name, forced=name)) for name in fitting]
 
 
-def _row(case: Case, kernel: str, built: Bench) -> Row:
+def _row(case: Case, kernel: str, floor: int, built: Bench) -> Row:
     core = built.core()
     size = case.graph.output.size
     typical, longest = core.infer_many(case.codes, size), core.infer_many(case.longest, size)
     weights = getattr(case.graph.layers[0].operator, "weights", None)
-    description = json.loads((built.folder / "network.json").read_text())
+    program = core.image.program
     return Row(
         case.name,
         kernel,
         case.products,
+        floor * case.products,
         round(float(typical.cycles.mean())),
+        int(typical.cycles.max()),
         int(max(typical.cycles.max(), longest.cycles.max())),
-        core.image.program.weights + core.image.program.kernels - (weights.size if weights is not None else 0),
-        description["arena"]["bytes"],
+        program.weights + program.kernels - (weights.size if weights is not None else 0),
+        read_json(built.folder / "network.json")["arena"]["bytes"],
     )
 
 
-def measure_model(report: dict[str, Any]) -> Row:
-    """A built model's row, from its ``report.json``."""
-    latency, program, data = report["latency"], report["program"], report["data"]
+def measure_model(folder: Path) -> Row | None:
+    """A built model's row, from ``report.json`` and what it was made from; None if its image is too large to be run."""
+    report, latency, ranges = (read_json(folder / f"{name}.json") for name in ("report", "latency", "ranges"))
+    if latency["cycles"] is None:
+        return None
     return Row(
         report["model"],
-        "network",
+        NETWORK,
         sum(layer["macs"] for layer in latency["layers"]),
-        latency["cycles_mean"],
+        sum(_floor(layer) for layer in ranges["layers"]),
+        round(latency["cycles_mean"]),
+        latency["cycles_worst"],
         latency["cycles_max"],
-        program["used"] - program["weights"],
-        data["used"],
+        report["program"]["used"] - report["program"]["weights"],
+        report["data"]["used"],
     )
+
+
+def _floor(layer: Mapping[str, Any]) -> int:
+    accumulator = layer.get("accumulator")
+    each = NARROW if accumulator and accumulator["bits"] <= 16 else WIDE
+    return each * int(layer["macs"])

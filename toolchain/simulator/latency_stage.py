@@ -3,6 +3,7 @@
 cycles       the first test sample, split into layers that add up to it
 cycles_mean  the first 1,000 test samples (ms is this one at the chip's clock); where every kernel takes constant time
              and 200 samples bear it out, those stand for all
+cycles_worst the longest of these samples
 cycles_max   no input takes longer; see ``latency`` for how it is found
 
 Also here the chip's answers on the first samples are held against the integer reference, byte by byte.
@@ -54,7 +55,7 @@ def unmeasured(reason: str, description: dict[str, Any], plan: dict[str, Any]) -
     """The content of latency.json for an image that no chip of its kind can run: the budget will refuse it."""
     return {
         "schema": 1, "mcu": plan["mcu"], "core": None, "clock_hz": plan["clock_hz"],
-        "cycles": None, "cycles_mean": None, "cycles_max": None, "ms": None,
+        "cycles": None, "cycles_mean": None, "cycles_worst": None, "cycles_max": None, "ms": None,
         "samples": 0, "compared": 0, "stack": None, "reason": reason,
         "layers": [
             {**{key: layer[key] for key in ("name", "kind", "macs")}, "cycles": None} for layer in description["layers"]
@@ -86,6 +87,7 @@ def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.nda
         "clock_hz": clock_hz,
         "cycles": first.call.cycles,
         "cycles_mean": round(average, 1),
+        "cycles_worst": int(cycles.max()),
         "cycles_max": max(longest, int(cycles.max()), first.call.cycles),
         "ms": round(1000 * average / clock_hz, 4),
         "samples": len(cycles),
