@@ -70,6 +70,27 @@ def test_live_lines_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ok         a_model in 1.0 s" in shown
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_on_a_narrow_terminal_the_text_of_a_line_goes_below_it(monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    screen = Screen(stream, live)
+    screen.line("train", "build/m/model.h5", "accuracy 94.4 %")
+    screen.line(
+        "evaluate", "build/m/evaluation.json", "93.00% on the chip, 1,000 of 1,000 answers equal to the reference"
+    )
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        "train      build/m/model.h5                      accuracy 94.4 %",
+        "evaluate   build/m/evaluation.json",
+        "           93.00% on the chip, 1,000 of 1,000 answers equal to the reference",
+    ]
+    assert screen.environment() == {"COLUMNS": "80"}
+
+
 def run(program: str, **more: object) -> tuple[int, str, list[dict[str, object]], str]:
     messages: list[dict[str, object]] = []
     shown: list[str] = []

@@ -99,7 +99,8 @@ class Evaluation:
         """Counts and edges (in cycles) of the inference times."""
         if not self.cycles:
             return [], []
-        counts, edges = np.histogram(self.cycles, bins=1 if min(self.cycles) == max(self.cycles) else BINS)
+        spread = max(self.cycles) - min(self.cycles)
+        counts, edges = np.histogram(self.cycles, bins=max(1, min(BINS, spread)))  # no bin is narrower than a cycle
         return counts.tolist(), edges.tolist()
 
     def text(self, float_accuracy: float | None, names: list[str] | None) -> str:

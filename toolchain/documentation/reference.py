@@ -21,7 +21,7 @@ begins with
 # yaml-language-server: $schema=schema.json
 ```
 
-A key without a default has to be given; one in *italics* may be left out. Sizes and clocks are text with a unit
+A key in *italics* may be left out. Sizes and clocks are text with a unit
 (`48 KiB`, `20 MHz`).
 """
 EXTENDS = """
@@ -188,9 +188,7 @@ def _text(part: Schema) -> str:
 
 
 def _default(part: Schema) -> str:
-    if "default" not in part or part["default"] is None:
-        return ""
-    return "none" if part["default"] in ({}, [], "") else _code(part["default"])
+    return "" if part.get("default") in (None, {}, [], "") else _code(part["default"])
 
 
 def _emphasis(path: str, optional: bool) -> str:

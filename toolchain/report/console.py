@@ -7,6 +7,7 @@ lines, plain. rich is imported when the first live line is due: a build with not
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -91,12 +92,17 @@ class Screen:
                 self.pause()
 
     def line(self, stage: str, target: str, text: str = "", style: str = "") -> None:
-        """One finished line."""
+        """One finished line; on a terminal of fewer columns its text goes on a line of its own."""
         with self._lock:
+            whole = f"{stage:<{STAGE}} {target:<{TARGET}}  {text}".rstrip()
+            apart = self._columns is not None and len(whole) > self._columns
             if self._live:
-                self.rich().print(self._text(stage, target, text, style), no_wrap=True, overflow="ellipsis")
+                self.rich().print(self._text(stage, target, "" if apart else text, style), no_wrap=True)
+                if apart:
+                    self.rich().print(f"{'':<{STAGE}} {text}", style=style, soft_wrap=True)
             else:
-                self._stream.write(f"{stage:<{STAGE}} {target:<{TARGET}}  {text}".rstrip() + "\n")
+                parts = [f"{stage:<{STAGE}} {target}", f"{'':<{STAGE}} {text}"] if apart else [whole]
+                self._stream.write("".join(f"{part.rstrip()}\n" for part in parts))
                 self._stream.flush()
 
     def write(self, text: str) -> None:
@@ -127,10 +133,17 @@ class Screen:
 
     def environment(self) -> dict[str, str]:
         """What a stage must know so that its own output fits this terminal, which it does not see."""
-        if not self._live:
+        if self._columns is None:
             return {}
-        colour = {} if "NO_COLOR" in os.environ else {"FORCE_COLOR": "1"}
-        return {**colour, "COLUMNS": str(self.rich().width)}
+        colour = {"FORCE_COLOR": "1"} if self._live and "NO_COLOR" not in os.environ else {}
+        return {**colour, "COLUMNS": str(self._columns)}
+
+    @property
+    def _columns(self) -> int | None:
+        """The terminal's width; None if the output goes elsewhere, where lines may be long."""
+        if self._live:
+            return self.rich().width
+        return shutil.get_terminal_size().columns if self._stream.isatty() else None
 
     def rich(self) -> Console:
         if self._console is None:
