@@ -47,19 +47,25 @@ def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
         AVR_FLAGS=[*flags, *definitions],
         AVR_COMPILE_FLAGS=compilers.avr_compile_flags(),
         AVR_LINK_FLAGS=compilers.avr_link_flags(),
-        AVR_INCLUDES=[f"-I{folder}" for folder in (plan.folder, *INCLUDES)],
-        CPPPATH=[f"#{folder}" for folder in (plan.folder, *INCLUDES)],
+        AVR_INCLUDES=[f"-I{folder}" for folder in INCLUDES],
+        CPPPATH=[f"#{folder}" for folder in INCLUDES],
+    )
+    seeing = avr.Clone(  # the network: its own files and the application
+        AVR_INCLUDES=[f"-I{plan.folders.network}", *avr["AVR_INCLUDES"]],
+        CPPPATH=[f"#{plan.folders.network}", *avr["CPPPATH"]],
     )
     version = known_as("the version of avr-gcc", compilers.version(compiler, notes))
     objects, usages = [], []
     own = settings.get("firmware")
     program = [] if own else chips.sources(settings["mcu"])
-    for target, source, options in [
-        *(own_source(avr, own, source) for source in (own or {"sources": []})["sources"]),
-        *((Path(str(each)).name, each, {}) for each in (*program, *kernels("*.c"), *kernels("*.S"))),
-        *((Path(str(each)).name, each, {}) for each in translated(generated)),
+    shared = plan.folders.objects
+    for using, folder, target, source, options in [
+        *(own_source(seeing, plan.folder, own, source) for source in (own or {"sources": []})["sources"]),
+        *((seeing, plan.folder / "obj", Path(each).name, each, {}) for each in program),
+        *((avr, shared, Path(each).name, each, {}) for each in (*kernels("*.c"), *kernels("*.S"))),
+        *((seeing, plan.folder / "obj", Path(str(each)).name, each, {}) for each in translated(generated)),
     ]:
-        made = avr.AvrObject(f"{plan.folder}/obj/{target}.o", source, STAGE="compile", QUIET=True, **options)
+        made = once(using, "AvrObject", f"{folder}/{target}.o", source, STAGE="compile", QUIET=True, **options)
         avr.Depends(made, version)
         objects.append(made[0])
         usages += made[1:]
@@ -72,14 +78,22 @@ def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
     return SimpleNamespace(elf=elf[0], usages=usages)
 
 
-def own_source(env: Any, own: Any, source: str) -> tuple[str, str, dict[str, Any]]:
+def once(env: Any, builder: str, target: str, source: Any, **options: Any) -> Any:
+    """The nodes of a target that several points of a study may ask for."""
+    node = env.File(target)
+    if node.has_builder():
+        return node.get_executor().get_all_targets()
+    return getattr(env, builder)(target, source, **options)
+
+
+def own_source(env: Any, folder: Path, own: Any, source: str) -> tuple[Any, Path, str, str, dict[str, Any]]:
     """A file of the user's program: its object in a folder of its own, warnings that stop nothing, its own headers."""
     folders = own["include"]
     flags = [flag for flag in env["AVR_COMPILE_FLAGS"] if flag != "-Werror"]
     includes = [*env["AVR_INCLUDES"], *(f"-I{folder}" for folder in folders)]
     path = [*env["CPPPATH"], *(folder if Path(folder).is_absolute() else f"#{folder}" for folder in folders)]
     target = "firmware/" + source.strip("/").replace("/", "_").replace("..", "_")
-    return target, source, {"AVR_COMPILE_FLAGS": flags, "AVR_INCLUDES": includes, "CPPPATH": path}
+    return env, folder / "obj", target, source, {"AVR_COMPILE_FLAGS": flags, "AVR_INCLUDES": includes, "CPPPATH": path}
 
 
 def host(env: Any, plan: Any, generated: list[Any]) -> Any:
@@ -88,12 +102,12 @@ def host(env: Any, plan: Any, generated: list[Any]) -> Any:
     native = env.Clone(
         HOST_CC=shlex.quote(str(compiler)),
         HOST_FLAGS=compilers.host_flags(),
-        HOST_INCLUDES=[f"-I{folder}" for folder in (plan.folder, *INCLUDES)],
-        CPPPATH=[f"#{folder}" for folder in (plan.folder, *INCLUDES)],
+        HOST_INCLUDES=[f"-I{folder}" for folder in (plan.folders.network, *INCLUDES)],
+        CPPPATH=[f"#{folder}" for folder in (plan.folders.network, *INCLUDES)],
     )
     network = [node for node in generated if str(node).endswith(".c")]
     sources = [*chips.HOST_SOURCES, *kernels("*.c"), *network]
-    program = native.HostProgram(f"{plan.folder}/host/network", sources, STAGE="host")
+    program = once(native, "HostProgram", f"{plan.folders.network}/host/network", sources, STAGE="host")
     native.Depends(program, known_as("the version of the host's compiler", compilers.version(compiler, notes)))
     return program[0]
 

@@ -39,19 +39,32 @@ def manifests(env: Any) -> list[Any]:
     arguments.require("model", names, known)
     plans = manifest.load_all([known[name].relative_to(ROOT) for name in names])
     if plans:
-        console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "for another build in this folder"))
-        env.SConsignFile(str(BUILD / ".sconsign"))
-        console.closing = ", ".join(names) if len(names) <= 4 else f"{len(names)} models"
+        begin(env, "models", names)
     return plans
 
 
-def plan(env: Any, declared: Any) -> SimpleNamespace:
-    """One file for each section of the plan; a stage that reads a section runs again when that section changed."""
+def begin(env: Any, what: str, names: list[str]) -> None:
+    """This run builds something: it takes the build folder for itself, and its closing line names what it was about."""
+    if console.lock is None:
+        console.lock = lock.hold(BUILD / ".lock", lambda: screen.line("wait", "for another build in this folder"))
+        env.SConsignFile(str(BUILD / ".sconsign"))
+    said = ", ".join(names) if len(names) <= 4 else f"{len(names)} {what}"
+    console.closing = f"{console.closing}, {said}" if console.closing else said
+
+
+def plan(env: Any, declared: Any, shared: Any = None) -> SimpleNamespace:
+    """One file for each section of the plan; a stage that reads a section runs again when that section changed.
+
+    A model has one folder for everything. ``shared`` holds other folders for what points of a study have in common:
+    ``training``, ``network`` and ``objects`` (the kernels, which do not see the network).
+    """
     folder = BUILD / declared.name
-    nodes = SimpleNamespace(name=declared.name, folder=folder, values=declared)
+    folders = shared or SimpleNamespace(training=folder, network=folder, objects=folder / "obj")
+    nodes = SimpleNamespace(name=declared.name, folder=folder, folders=folders, values=declared)
+    of = {"training": folders.training, "quantization": folders.network, "generation": folders.network}
     for section in ("training", "quantization", "generation", "compilation", "memory", "board"):
         label = f"the {section} section of {declared.path}"
-        path = folder / "plan" / f"{section}.json"
+        path = of.get(section, folder) / "plan" / f"{section}.json"
         setattr(nodes, section, section_file(env, path, label, getattr(declared, section)))
     # Models that declare the same data share one file of it.
     digest = hashlib.sha256(serialized(declared.dataset).encode()).hexdigest()[:8]

@@ -46,22 +46,23 @@ def dataset(env: Any, plan: Any) -> Any:
     return node if node.has_builder() else stage(env, "dataset", target, {"plan": plan.dataset}, reads=files)[0]
 
 
-def train(env: Any, plan: Any, data: Any) -> Any:
-    """``model.h5`` and ``model.history.json``. Trainings take turns under ``-j``; ``-c`` keeps what they made."""
-    targets = [f"{plan.folder}/model.h5", f"{plan.folder}/model.history.json"]
+def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
+    """``model.h5`` and ``model.history.json``; ``-c`` keeps them. Trainings take turns under ``-j`` if ``alone``."""
+    targets = [f"{plan.folders.training}/model.h5", f"{plan.folders.training}/model.history.json"]
     trained = plan.values.training["training"].get("trained")
     reads = [trained] if trained and (ROOT / trained).is_file() else []
     inputs = {"plan": plan.training, "dataset": data}
     nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads, WARM=not reads)
     engine.trainings += not reads
-    env.SideEffect("#build/.training", nodes)
+    if alone:
+        env.SideEffect("#build/.training", nodes)
     env.NoClean(nodes)
     return nodes[0]
 
 
 def quantize(env: Any, plan: Any, model: Any, data: Any) -> Any:
     """``quantized.npz``, the integer network, and ``ranges.json``, the proof that no accumulator overflows."""
-    targets = {"output": f"{plan.folder}/quantized.npz", "ranges": f"{plan.folder}/ranges.json"}
+    targets = {"output": f"{plan.folders.network}/quantized.npz", "ranges": f"{plan.folders.network}/ranges.json"}
     inputs = {"plan": plan.quantization, "model": model, "dataset": data}
     return stage(env, "quantize", targets, inputs, private=f"--manifest {plan.values.path}")[0]
 
@@ -69,7 +70,7 @@ def quantize(env: Any, plan: Any, model: Any, data: Any) -> Any:
 def generate_code(env: Any, plan: Any, network: Any) -> Any:
     """``weights.h`` and the network's other sources, with their description (which kernels, how much memory)."""
     names = ("weights.h", "network.h", "network.c", "network.S", "network.json")
-    targets = [f"{plan.folder}/{name}" for name in names]
+    targets = [f"{plan.folders.network}/{name}" for name in names]
     return stage(env, "generate", targets, {"plan": plan.generation, "network": network})
 
 

@@ -115,7 +115,7 @@ def finish(env: Any) -> None:
     needing = [name for name in asked if name in of_models]
     if needing and not option("model") and not GetOption("clean"):
         raise GoldcrestError(f"{needing[0]} needs a model: ./scons model=M {needing[0]} (./scons lists the models)")
-    if not asked and not option("model") and not (GetOption("help") or GetOption("clean")):
+    if not asked and not option("model") and not option("study") and not (GetOption("help") or GetOption("clean")):
         SCons.Script.ValidateOptions()  # a misspelt --option ends here
         list_everything()
     notes.save()
@@ -135,8 +135,11 @@ def everything() -> list[str]:
     described = {f"{each.name}={each.value}": each.help for each in arguments.ARGUMENTS}
     return [
         "./scons model=M [target …]",
+        "./scons study=S",
         "",
         *listing.models(path.relative_to(ROOT) for path in paths),
+        "",
+        *listing.studies(path.relative_to(ROOT) for path in sorted((ROOT / "studies").glob("*.yaml"))),
         "",
         *listing.table({"target": "", **of_models, **general}),
         "",

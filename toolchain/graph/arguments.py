@@ -24,6 +24,7 @@ class Argument:
 
 ARGUMENTS = (
     Argument("model", "A,B", "models to build, separated by commas; all for every one"),
+    Argument("study", "A,B", "studies to run, separated by commas; all for every one"),
     Argument("new", "NAME", "write models/NAME.yaml for a table or arrays of your own"),
     Argument("data", "FILE", "the .csv or .npz that new= starts from"),
     Argument("check", "skip", "do not refuse early what cannot fit by estimate", "", ("skip",)),

@@ -31,6 +31,21 @@ def models(paths: Iterable[Path]) -> list[str]:
     return lines
 
 
+def studies(paths: Iterable[Path]) -> list[str]:
+    """A line for each study; one that cannot be read has its first error."""
+    from toolchain.studies import read
+
+    lines = [f"  {'study':<20} {'points':>10}"]
+    for path in paths:
+        try:
+            study = read(path)
+        except ManifestError as error:
+            lines.append(f"  {path.stem:<20} {str(error).partition(chr(10))[0]}")
+            continue
+        lines.append(f"  {study.name:<20} {study.count:>10,}  {study.description}")
+    return lines
+
+
 def share(used: int, budget: int) -> str:
     """``27,112 B   55 %``"""
     return f"{used:,} B {100 * used / budget:4.0f} %"

@@ -4,11 +4,13 @@ Everything that is wrong with a manifest is reported at once, each with its line
 neither numpy nor TensorFlow and takes a few milliseconds, because every build begins with it.
 """
 
+from toolchain.manifest.changes import Change
 from toolchain.manifest.diagnostics import Diagnostic, InvalidManifest, Place, coloured
 from toolchain.manifest.loading import error_at, load, load_all, locate, place
 from toolchain.manifest.plan import Plan
 
 __all__ = [
+    "Change",
     "Diagnostic",
     "InvalidManifest",
     "Place",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolchain.errors import GoldcrestError, ManifestError
-from toolchain.manifest import checks, extends, fit, network, plan, reader, schema, validate
+from toolchain.manifest import changes, checks, extends, fit, network, plan, reader, schema, validate
+from toolchain.manifest.changes import Change
 from toolchain.manifest.diagnostics import Diagnostic, InvalidManifest, KeyPath, Place
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.plan import Plan
 
 
-def load(path: Path | str) -> Plan:
-    """The plan of the manifest at ``path``. Raises ManifestError that names everything wrong with it."""
+def load(path: Path | str, given: Sequence[Change] = ()) -> Plan:
+    """The plan of the manifest at ``path``, with some of its values changed if so wished.
+
+    Raises ManifestError that names everything wrong with it.
+    """
     path = Path(path)
     problems: list[Diagnostic] = []
-    draft, files = _draft(path, problems)
+    draft, files = _draft(path, problems, given)
     if draft is None or problems:
         raise InvalidManifest(reader.displayed(path), problems)
     needed = {"program", "data"} - draft.values["target"]["memory"].keys()
@@ -68,10 +72,11 @@ def error_at(path: Path | str, key_path: KeyPath, message: str, *notes: str, val
     )
 
 
-def _draft(path: Path, problems: list[Diagnostic]) -> tuple[Draft | None, list[Path]]:
+def _draft(path: Path, problems: list[Diagnostic], given: Sequence[Change] = ()) -> tuple[Draft | None, list[Path]]:
     top, files = extends.read(path, schema.choices(), problems)
     if top is None:
         return None, files
+    top = changes.changed(top, given, problems)
     values = validate.check(top, schema.sections(), (), problems)
     draft = Draft(path, top, values, problems)
     network.follow(draft)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolchain.errors import GoldcrestError, ToolError
+from toolchain.files import atomic
 from toolchain.ir import store
 from toolchain.ir.graph import Graph
 from toolchain.quantization.quantize_stage import float_graph, threshold
@@ -27,6 +28,7 @@ BATCH = 500
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(parser, "network", "model", "dataset", plan="plan/quantization.json", output="accuracy.json")
     parser.add_argument("--host", type=Path, required=True, help="the network as a program for this machine")
+    parser.add_argument("--answers", type=Path, required=True, help="what each says of every test sample (.npz)")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> None:
         x, y, classes = data["x_test"], data["y_test"], int(data["classes"])
     trained = float_graph(args.model, plan, x.dtype, classes)
     report = measure(args.host, graph, trained, x, y, threshold(plan["loss"]))
+    with atomic(args.answers) as file:
+        np.savez(file, **report.pop("answers"))
     write_json(args.output, report)
     status.done(_closing(report))
 
@@ -43,6 +47,8 @@ def run(args: argparse.Namespace) -> None:
 def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarray, limit: float) -> dict[str, Any]:
     """The content of accuracy.json. ``x`` raw test samples (n, …), ``y`` classes (n,) or target values (n, k).
 
+    Its ``answers`` go into a file of their own: ``labels``, ``model`` and ``chip``, the classes (n,) that are right and
+    that each of them says, uint8; nothing for values.
     ``limit`` is the float output from which a single-output classifier says 1. Raises GoldcrestError if the host's C
     and the reference differ.
     """
@@ -53,7 +59,7 @@ def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
     real = forward(trained, x)
     report: dict[str, Any] = {
         "schema": 1, "samples": len(x), "compared": min(COMPARED, len(x)),
-        "float": None, "quantized": None, "error": None,
+        "float": None, "quantized": None, "error": None, "answers": {},
     }  # fmt: skip
     if graph.decision == "none":
         values = graph.output.real(outputs.view(graph.output.dtype).astype(np.int64))
@@ -68,6 +74,8 @@ def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
     report["float"] = float((says == labels).mean())
     report["quantized"] = float((found == labels).mean())
     report["agreement"] = float((found == says).mean())
+    classes = {"labels": labels, "model": says, "chip": found}
+    report["answers"] = {name: values.astype(np.uint8) for name, values in classes.items()}
     return report
 
 

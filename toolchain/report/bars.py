@@ -39,6 +39,12 @@ def lines(report: Mapping[str, Any], columns: int | None = None) -> list[str]:
     return result
 
 
+def summary(report: Mapping[str, Any]) -> str:
+    """All of it in half a line: ``program 8,766 B, data 910 B, 0.90 ms``."""
+    program, data, ms = report["program"]["used"], report["data"]["used"], report["latency"]["ms"]
+    return f"program {program:,} B, data {data:,} B, {'too large to be run' if ms is None else _time(ms)}"
+
+
 def _memory(name: str, section: Mapping[str, int]) -> str:
     share = section["used"] / section["budget"]
     filled = min(WIDTH, max(1 if section["used"] else 0, int(share * WIDTH)))

@@ -2,7 +2,7 @@
 
 report.json is written always. firmware.hex, the only file that a programmer takes, is written only if program and data
 memory hold; an older one is removed otherwise, and the stage fails with the line of the manifest that grants too
-little.
+little. The points of a study have a report and no image: nothing fails.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from toolchain.files import atomic
 from toolchain.manifest import Diagnostic, InvalidManifest, load, place
 from toolchain.memory import estimate
 from toolchain.memory.elf import Image
-from toolchain.report import bars
+from toolchain.report import bars, status
 from toolchain.stages import add_files, read_json, write_json
 
 SCHEMA = 1
@@ -31,7 +31,7 @@ MEMORIES = ("program", "data")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     inputs = ("memory", "latency", "accuracy", "ranges", "elf")
     add_files(parser, *inputs, plan="plan/memory.json: the budgets, in bytes", output="report.json")
-    parser.add_argument("--hex", type=Path, required=True, help="the image, written only if it fits")
+    parser.add_argument("--hex", type=Path, help="the image, written only if it fits; without it only a report is made")
     parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error and what would fit")
     parser.add_argument("--evaluation", type=Path, help="evaluation.json, if the model was evaluated on a board")
 
@@ -45,9 +45,12 @@ def run(args: argparse.Namespace) -> None:
     report = make(args.output.parent.name, budgets, memory, latency, accuracy, ranges)
     report["accuracy"]["board"] = board_accuracy(args.evaluation, content)
     exceeded = [name for name in MEMORIES if report[name]["used"] > report[name]["budget"]]
-    if exceeded:
+    if exceeded and args.hex:
         args.hex.unlink(missing_ok=True)  # first of all: what does not fit cannot be flashed
     write_json(args.output, report)
+    if args.hex is None:
+        status.done(bars.summary(report))
+        return
     bars.show(report)
     if exceeded:
         raise overflow(report, memory, exceeded, args.manifest)
