@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("SConstruct", "scons", "site_scons", "toolchain", "firmware", "models", "requirements.lock", "LICENSE")
+PARTS = (
+    "SConstruct",
+    "scons",
+    "site_scons",
+    "toolchain",
+    "firmware",
+    "models",
+    "studies",
+    "requirements.lock",
+    "LICENSE",
+)
 VERB = re.compile(r"-m toolchain (\w+) ")
 IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".*.partial")
 

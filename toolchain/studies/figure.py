@@ -71,8 +71,7 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
             drawn += 1
     _outsiders(study, panel, measures, axes)
     _dress(study, panel, axes, measures)
-    handles, labels = axes.get_legend_handles_labels()
-    if len(set(labels)) > 1:
+    if len(set(axes.get_legend_handles_labels()[1])) > 1:
         axes.legend(loc="best")
 
 
@@ -127,7 +126,8 @@ def _outsiders(study: Study, panel: Mapping[str, Any], measures: Sequence[str], 
             if not found:
                 continue
             axes.plot([p[panel["x"]] for p in found], [p[measure] for p in found], linestyle="none", marker="o",
-                      markerfacecolor="white", color=COLOURS[-1 - number % len(COLOURS)], label=given["name"])  # fmt: skip
+                      markerfacecolor="white", color=COLOURS[-1 - number % len(COLOURS)],
+                      label=given["name"])  # fmt: skip
             for p in found:
                 axes.annotate(p["name"], (p[panel["x"]], p[measure]), xytext=(5, -9), textcoords="offset points",
                               fontsize=7, color="#777777")  # fmt: skip

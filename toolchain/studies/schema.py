@@ -1,4 +1,4 @@
-"""The one description of every key of a study: what it is held against, and what editors read (``studies/schema.json``)."""
+"""The one description of every key of a study, for its reader and for editors (``studies/schema.json``)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def sections() -> Schema:
                     {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True},
                 ],
                 "default": 1,
-                "description": "How many trainings each point has (seeds from the manifest's on), or the list of seeds.",
+                "description": "How many trainings each point has (seeds from 1 on), or the list of seeds.",
             },
             "oversized": {
                 "enum": ["skip", "train"],

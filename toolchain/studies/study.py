@@ -14,7 +14,7 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True)
 class Setting:
-    """One value of an axis: how tables call it, what it changes, and the manifest that it takes in place of the base."""
+    """One value of an axis: how tables call it, what it changes, the manifest that it takes in place of the base."""
 
     value: Scalar
     changes: tuple[Change, ...]
