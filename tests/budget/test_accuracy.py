@@ -51,7 +51,10 @@ def test_one_hot_targets_are_classes(network: tuple[Built, Graph, Path, np.ndarr
     labels = np.random.default_rng(0).integers(0, 10, 300)
     numbers = accuracy_stage.measure(host, built.graph, trained, x, labels, 0.5)
     rows = accuracy_stage.measure(host, built.graph, trained, x, np.eye(10, dtype=np.float32)[labels], 0.5)
+    answers, same = numbers.pop("answers"), rows.pop("answers")
     assert numbers == rows
+    assert {name: values.tolist() for name, values in answers.items()} == {n: v.tolist() for n, v in same.items()}
+    assert (answers["chip"] == answers["labels"]).mean() == numbers["quantized"]
 
 
 def test_a_regression_has_an_error_and_no_share(network: tuple[Built, Graph, Path, np.ndarray]) -> None:
