@@ -275,8 +275,9 @@ def test_the_stage_writes_and_checks(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     schema_stage.add_arguments(parser)
     output = tmp_path / "schema.json"
+    both = ["--output", str(output), "--studies", str(tmp_path / "studies.json")]
     with pytest.raises(GoldcrestError, match="not current"):
-        schema_stage.run(parser.parse_args(["--check", "--output", str(output)]))
-    schema_stage.run(parser.parse_args(["--output", str(output)]))
-    schema_stage.run(parser.parse_args(["--check", "--output", str(output)]))
+        schema_stage.run(parser.parse_args(["--check", *both]))
+    schema_stage.run(parser.parse_args(both))
+    schema_stage.run(parser.parse_args(["--check", *both]))
     assert json.loads(output.read_text(encoding="utf-8")) == schema.json_schema()

@@ -18,7 +18,7 @@ from toolchain.studies.table import formatted, heading
 PANELS_A_ROW = 3
 COLOURS = ("#0b6e99", "#d1495b", "#3a7d44", "#8d5a97", "#c77700", "#455a64", "#00897b", "#5d4037")
 MARKERS = "osD^vPX*"
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.spines.top": False,
@@ -188,7 +188,7 @@ def _heatmap(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: 
     axes.grid(visible=False)
     bar = axes.figure.colorbar(image, ax=axes)
     bar.set_label(heading(study, {}, panel["color"]))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     _dress(study, panel, axes, [panel["y"]])
 
 

@@ -32,9 +32,9 @@ def _several(schema: Schema, description: str) -> Schema:
     return {"anyOf": [schema, {"type": "array", "items": schema, "minItems": 1}], "description": description}
 
 
-_NAME = {"type": "string"}
-_NUMBER = {"type": "number"}
-_CHANGES = {"type": "object", "additionalProperties": {}, "minProperties": 1}
+_NAME: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_CHANGES: Schema = {"type": "object", "additionalProperties": {}, "minProperties": 1}
 _SHOWN = {
     "title": _text("What it is called in tables and figures. Left out: its name.", default=""),
     "unit": _text("Its unit, such as ms or B.", default=""),
@@ -98,7 +98,7 @@ _SET = (
 
 
 def _axis() -> Schema:
-    counted = {
+    counted: dict[str, Schema] = {
         "from": {**_NUMBER, "description": "The first value."},
         "to": {**_NUMBER, "description": "The last value, if a step meets it; none is greater."},
         "step": {"type": "number", "exclusiveMinimum": 0, "description": "Added from one value to the next."},

@@ -7,7 +7,7 @@ import io
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolchain.files import atomic, together
 from toolchain.report import status
@@ -49,12 +49,13 @@ def as_text(drawn: table.Table, title: str, width: int, colour: bool) -> str:
     """The table as a terminal shows it."""
     from rich.console import Console
 
-    system = "standard" if colour else None
-    screen = Console(file=io.StringIO(), width=width, force_terminal=colour, highlight=False, color_system=system)
+    text = io.StringIO()
+    system: Literal["standard"] | None = "standard" if colour else None
+    screen = Console(file=text, width=width, force_terminal=colour, highlight=False, color_system=system)
     screen.print(table.rich_table(drawn, title))
     for note in drawn.notes:
         screen.print(note, markup=False)
-    return "\n".join(line.rstrip() for line in screen.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
 def page(study: dict[str, Any], drawn: table.Table) -> str:
