@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BLOCK = re.compile(
-    r"(?:^<!-- *(?P<directive>[a-z ]+): *(?P<value>.*?) *-->\n\n?)?"
+    r"(?:^<!-- *(?P<directive>not run|file|edit): *(?P<value>.*?) *-->\n\n?)?"
     r"(?:^(?P<fence>```+)[^\n]*\n(?P<fenced>.*?)^(?P=fence)$|(?:(?<=\n\n)|\A)(?P<indented>(?: {4}[^\n]*\n|\n)+))",
     re.MULTILINE | re.DOTALL,
 )

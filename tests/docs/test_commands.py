@@ -57,7 +57,6 @@ def check(where: str, ran: commands.Ran, shown: list[str]) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_no_command_is_left_out(page: Path) -> None:
     for block in BLOCKS[page]:
-        assert block.directive in ("", "not run", "file", "edit"), f"{name(page)}:{block.line}"
         assert block.directive == "" or block.value, f"{name(page)}:{block.line}: the comment gives no reason"
         assert not commands.disguised(block), f"{name(page)}:{block.line}: begin commands with `$ `"
 
