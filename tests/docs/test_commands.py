@@ -75,6 +75,13 @@ def test_commands_within_sentences_name_what_exists(page: Path) -> None:
                 assert word in targets(), f"{name(page)}: {words}"
 
 
+def test_every_target_is_described() -> None:
+    described = set(
+        re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/command-line.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert targets() <= described
+
+
 def targets() -> set[str]:
     """What `./scons` lists, as SConstruct and its tools have it."""
     sources = [ROOT / "SConstruct", *sorted((ROOT / "site_scons/site_tools").glob("*.py"))]

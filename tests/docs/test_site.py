@@ -12,6 +12,7 @@ import pytest
 from tests.docs.conftest import pages
 from toolchain.documentation import docs_stage
 from toolchain.errors import GoldcrestError
+from toolchain.graph.arguments import ARGUMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
@@ -50,6 +51,11 @@ def test_every_page_of_the_folder_is_on_the_site(site: Path) -> None:
         re.findall(r'<a href="([^"#]+)" class="md-nav__link', (site / "index.html").read_text(encoding="utf-8"))
     )
     assert built - links <= {"index.html"}, "not in the navigation"
+
+
+def test_every_option_is_on_the_page_of_the_command_line(site: Path) -> None:
+    text = (site / "command-line.html").read_text(encoding="utf-8")
+    assert all(f"<code>{each.name}={each.value}</code>" in text for each in ARGUMENTS)
 
 
 def test_nothing_is_asked_for_from_elsewhere(site: Path) -> None:

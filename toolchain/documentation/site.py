@@ -1,4 +1,4 @@
-"""What MkDocs calls while it builds the site: it adds the generated page, and the pages that the navigation forgot."""
+"""What MkDocs calls while it builds the site: it adds what is generated, and the pages that the navigation forgot."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation, Section
 from mkdocs.structure.pages import Page
 
-from toolchain.documentation import reference
+from toolchain.documentation import options, reference
 
 REFERENCE = "reference/manifest.md"
 
@@ -17,6 +17,10 @@ REFERENCE = "reference/manifest.md"
 def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
     files.append(File.generated(config, REFERENCE, content=reference.page()))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    return markdown.replace(options.MARK, options.table())
 
 
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files, **_: Any) -> Navigation:
