@@ -17,7 +17,7 @@ from toolchain.graph import arguments, freshness, lock
 
 
 def generate(env: Any) -> None:
-    add_methods(env, Manifests=manifests, Plan=plan)
+    add_methods(env, Manifests=manifests, Plan=plan, Lesson=lesson)
 
 
 def exists(env: Any) -> bool:
@@ -58,11 +58,27 @@ def plan(env: Any, declared: Any, shared: Any = None) -> SimpleNamespace:
     A model has one folder for everything. ``shared`` holds other folders for what points of a study have in common:
     ``training``, ``network`` and ``objects`` (the kernels, which do not see the network).
     """
+    return sections(env, declared, SECTIONS, shared)
+
+
+def lesson(env: Any, declared: Any) -> SimpleNamespace:
+    """The same of a teacher, which is trained and nothing else."""
+    return sections(env, declared, ("training",))
+
+
+SECTIONS = ("training", "quantization", "generation", "compilation", "memory", "board")
+_paths: dict[Any, str] = {}
+
+
+def sections(env: Any, declared: Any, names: tuple[str, ...], shared: Any = None) -> SimpleNamespace:
     folder = BUILD / declared.name
+    if shared is None and _paths.setdefault(folder, declared.path) != declared.path:
+        message = f"{declared.path} and {_paths[folder]} both call their model {declared.name}"
+        raise GoldcrestError(f"{message}, and its results can lie in {folder} only once; rename one")
     folders = shared or SimpleNamespace(training=folder, network=folder, objects=folder / "obj")
     nodes = SimpleNamespace(name=declared.name, folder=folder, folders=folders, values=declared)
     of = {"training": folders.training, "quantization": folders.network, "generation": folders.network}
-    for section in ("training", "quantization", "generation", "compilation", "memory", "board"):
+    for section in names:
         label = f"the {section} section of {declared.path}"
         path = of.get(section, folder) / "plan" / f"{section}.json"
         setattr(nodes, section, section_file(env, path, label, getattr(declared, section)))

@@ -47,17 +47,34 @@ def dataset(env: Any, plan: Any) -> Any:
 
 
 def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
-    """``model.h5`` and ``model.history.json``; ``-c`` keeps them. Trainings take turns under ``-j`` if ``alone``."""
+    """``model.h5`` and ``model.history.json``; ``-c`` keeps them. Trainings take turns under ``-j`` if ``alone``.
+
+    A student's teacher is trained before it, in a folder of its own.
+    """
     targets = [f"{plan.folders.training}/model.h5", f"{plan.folders.training}/model.history.json"]
+    node = env.File(targets[0])
+    if node.has_builder():  # somebody's teacher, and a model of its own
+        return node
     trained = plan.values.training["training"].get("trained")
     reads = [trained] if trained and (ROOT / trained).is_file() else []
-    inputs = {"plan": plan.training, "dataset": data}
-    nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads, WARM=not reads)
+    inputs = {"plan": plan.training, "dataset": data, **teacher(env, plan.values.teacher)}
+    private = f"--manifest {plan.values.path}"
+    nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads, private=private, WARM=not reads)
     engine.trainings += not reads
     if alone:
         env.SideEffect("#build/.training", nodes)
     env.NoClean(nodes)
     return nodes[0]
+
+
+def teacher(env: Any, declared: Any) -> dict[str, Any]:
+    """The option ``--teacher`` of a training, with the node of the model that it learns from."""
+    if declared is None:
+        return {}
+    if not declared.name:
+        return {"teacher": env.File(str((ROOT / Path(declared.path).expanduser()).resolve()))}
+    lesson = env.Lesson(declared)
+    return {"teacher": env.Train(lesson, env.Dataset(lesson))}
 
 
 def quantize(env: Any, plan: Any, model: Any, data: Any) -> Any:

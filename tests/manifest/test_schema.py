@@ -185,6 +185,7 @@ PURE = {  # numbers that are no amount of anything: columns, seeds, factors, exp
         "shape",
         "alpha",
         "epsilon",
+        "temperature",
         "learning_rate",
         "power",
         "factor",

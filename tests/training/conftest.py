@@ -82,14 +82,21 @@ Stage = Callable[..., Path]
 def train(tmp_path: Path, splits: base.Splits) -> Stage:
     """Runs the stage in this process and returns the model's path."""
 
-    def run(plan: dict[str, Any], data: base.Splits | None = None, name: str = "model.h5") -> Path:
+    def run(
+        plan: dict[str, Any], data: base.Splits | None = None, name: str = "model.h5", teacher: Path | None = None
+    ) -> Path:
         base.save(data or splits, tmp_path / "data.npz")
         (tmp_path / "plan.json").write_text(json.dumps(plan))
         output = tmp_path / name
-        train_stage.run(argparse.Namespace(plan=tmp_path / "plan.json", dataset=tmp_path / "data.npz", output=output))
+        train_stage.run(arguments(tmp_path / "plan.json", tmp_path / "data.npz", output, teacher))
         return output
 
     return run
+
+
+def arguments(plan: Path, dataset: Path, output: Path, teacher: Path | None = None) -> argparse.Namespace:
+    """The stage's command line."""
+    return argparse.Namespace(plan=plan, dataset=dataset, output=output, teacher=teacher, manifest=None)
 
 
 def history(model: Path) -> dict[str, Any]:

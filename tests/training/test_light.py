@@ -92,6 +92,7 @@ def test_every_extra_option_has_a_default() -> None:
         "early_stopping": None,
         "augmentation": None,
         "tries": 1,
+        "distillation": None,
         "trained": None,
     }
 

@@ -1,4 +1,4 @@
-"""The model files under version control: each is its manifest's own training, exact in integers and as good as said.
+"""The model files under version control: each is its manifest's own training, exact in integers and as good as asked.
 
 ``GOLDCREST_RETRAIN=mnist_cnn_2k pytest tests/training/test_trained.py`` trains one anew and compares.
 """
@@ -9,35 +9,62 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
+from tests.training.conftest import arguments
 from toolchain import manifest
+from toolchain.datasets import dataset_stage
 from toolchain.training import train_stage, trained
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "models/trained").glob("*.h5"))
-MNIST = {"train": 50_000, "validation": 10_000, "test": 10_000}
-LEAST = {"mnist_cnn_2k": 0.9879, "mnist_cnn_4k": 0.992, "mnist_cnn_16k": 0.9939, "mnist_cnn_best": 0.994}
+LEAST = {"mnist_cnn_2k": 0.988, "mnist_cnn_4k": 0.992, "mnist_cnn_16k": 0.9939, "mnist_cnn_best": 0.994}
+"""The share of the 10,000 test images that each must read, from the issue that asked for it. Others teach."""
+SPLITS = {  # MNIST's division: the sum of its samples
+    (50_000, 10_000): "baf667",
+    (55_000, 5_000): "673a06",
+}
+
+
+@pytest.fixture(autouse=True)
+def root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def declared(name: str) -> Any:
+    """The plan of a model, or what its students say of a teacher."""
+    path = Path(f"models/{name}.yaml")
+    if path.is_file():
+        return manifest.load(path)
+    plans = (manifest.load(f"models/{student}.yaml") for student in LEAST)
+    return next(plan.teacher for plan in plans if plan.teacher is not None and plan.teacher.name == name)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_is_the_result_of_its_manifest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    plan = manifest.load(f"models/{path.stem}.yaml")
+def test_it_is_the_result_of_its_manifest(path: Path) -> None:
+    plan = declared(path.stem)
     assert plan.training["training"]["trained"] == f"models/trained/{path.name}"
-    assert plan.dataset["split"] == MNIST
+    split = plan.dataset["split"]
+    assert split["test"] == 10_000
     of_plan, of_data = trained.training_of(path).split(":")
     assert of_plan == trained.plan_digest(plan.training), "the manifest has changed: train it again"
-    assert of_data == trained.training_of(FILES[0]).split(":")[1]
+    assert of_data.startswith(SPLITS[split["train"], split["validation"]])
     told = json.loads(train_stage.history_path(path).read_text())
-    assert told["integers"] == {"compared": 10_000, "equal": 10_000}
-    assert told["test"]["accuracy"] >= LEAST[path.stem]
+    assert told["test"]["samples"] == 10_000
+    if path.stem in LEAST:
+        assert told["integers"] == {"compared": 10_000, "equal": 10_000}
+        assert told["test"]["accuracy"] >= LEAST[path.stem]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_model_that_must_be_there_is() -> None:
+    assert set(LEAST) <= {path.stem for path in FILES}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem in LEAST], ids=lambda path: path.stem)
 def test_its_weights_lie_on_their_grid(path: Path) -> None:
     with h5py.File(path) as file:
         for name, group in file["goldcrest"].items():
@@ -47,15 +74,16 @@ def test_its_weights_lie_on_their_grid(path: Path) -> None:
 
 
 @pytest.mark.skipif("GOLDCREST_RETRAIN" not in os.environ, reason="takes minutes: GOLDCREST_RETRAIN=model")
-def test_its_manifest_makes_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_its_manifest_makes_it_again(tmp_path: Path) -> None:
     name = os.environ["GOLDCREST_RETRAIN"]
-    plan = manifest.load(f"models/{name}.yaml").training
-    plan["training"]["trained"] = None
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
-    dataset = next((ROOT / "build/datasets").glob("mnist-*.npz"))
-    output = tmp_path / "model.h5"
-    train_stage.run(argparse.Namespace(plan=tmp_path / "plan.json", dataset=dataset, output=output))
+    plan = declared(name)
+    training = {**plan.training, "training": {**plan.training["training"], "trained": None}}
+    for section, value in (("plan", training), ("dataset", plan.dataset)):
+        (tmp_path / f"{section}.json").write_text(json.dumps(value))
+    data, output = tmp_path / "data.npz", tmp_path / "model.h5"
+    dataset_stage.run(argparse.Namespace(plan=tmp_path / "dataset.json", output=data))
+    teacher = plan.teacher and Path(plan.teacher.training["training"]["trained"])
+    train_stage.run(arguments(tmp_path / "plan.json", data, output, teacher))
     assert trained.training_of(output) == trained.training_of(ROOT / f"models/trained/{name}.h5")
     made, kept = (_arrays(path) for path in (output, ROOT / f"models/trained/{name}.h5"))
     assert made.keys() == kept.keys() and all(np.array_equal(made[key], kept[key]) for key in made)

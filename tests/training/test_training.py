@@ -36,7 +36,8 @@ FULL: dict[str, Any] = {
     "tries": 2,
 }
 RUN = """
-import argparse, os, pathlib, signal, sys
+import os, pathlib, signal, sys
+from tests.training.conftest import arguments
 from toolchain.report import status
 from toolchain.training import train_stage
 train_stage.CHECKPOINT_AFTER_SECONDS = 0.0
@@ -48,7 +49,8 @@ def update(text, fraction=None, stop=int(sys.argv[3])):
         os.kill(os.getpid(), signal.SIGKILL)
 status.update = update
 plan, data = map(pathlib.Path, sys.argv[1:3])
-train_stage.run(argparse.Namespace(plan=plan, dataset=data, output=plan.with_suffix(".h5")))
+teacher = pathlib.Path(sys.argv[4]) if sys.argv[4:] else None
+train_stage.run(arguments(plan, data, plan.with_suffix(".h5"), teacher))
 """
 
 

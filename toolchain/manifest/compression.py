@@ -7,6 +7,7 @@ from toolchain.errors import GoldcrestError
 from toolchain.manifest import network
 from toolchain.manifest.diagnostics import expected
 from toolchain.manifest.draft import Draft, Layer
+from toolchain.manifest.losses import PROBABILITIES
 from toolchain.training.aware_plan import WEIGHTED, BlockError, blocks
 
 
@@ -49,6 +50,14 @@ def aware_input(draft: Draft) -> None:
         if isinstance(draft.get("input", key), list):
             message = f"`training: aware` needs one `{key}` for all features"
             draft.report(("input", key), message, "write one number, or `quantization.training: after`")
+
+
+def distillation(draft: Draft) -> None:
+    """Student and teacher are compared by the probabilities they give the classes."""
+    loss = draft.get("training", "loss")
+    if draft.get("training", "distillation") and loss is not None and loss not in PROBABILITIES:
+        note = f"it is for {' and '.join(PROBABILITIES)}"
+        draft.report(("training", "distillation"), f"distillation does not go with {loss}", note)
 
 
 def kept_layers(draft: Draft) -> None:
@@ -128,6 +137,7 @@ CHECKS = (
     aware_scheme,
     aware_network,
     aware_input,
+    distillation,
     kept_layers,
     binary_and_pruned,
     pruning_steps,

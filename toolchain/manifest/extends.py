@@ -68,11 +68,12 @@ def _base(
         own = [d for d in error.diagnostics if d.place.source.text]
         problems += own
         if not own:  # it cannot be opened: the line that asks for it is at fault
-            problems.append(_cannot_open(path, link, target, error))
+            problems.append(cannot_open(path, link, target, error))
         return None, []
 
 
-def _cannot_open(path: Path, link: Node, target: Path, error: InvalidManifest) -> Diagnostic:
+def cannot_open(path: Path, link: Node, target: Path, error: InvalidManifest) -> Diagnostic:
+    """What is wrong with the line ``link`` of the manifest ``path`` that names ``target``, which cannot be opened."""
     from toolchain.manifest.diagnostics import suggestion
 
     if target.exists():

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolchain.errors import GoldcrestError, ManifestError
-from toolchain.manifest import changes, checks, extends, fit, network, plan, reader, schema, validate
+from toolchain.manifest import checks, drafting, extends, fit, plan, reader, schema, teacher
 from toolchain.manifest.changes import Change
 from toolchain.manifest.diagnostics import Diagnostic, InvalidManifest, KeyPath, Place
-from toolchain.manifest.draft import Draft
 from toolchain.manifest.plan import Plan
 
 
@@ -20,12 +19,14 @@ def load(path: Path | str, given: Sequence[Change] = ()) -> Plan:
     """
     path = Path(path)
     problems: list[Diagnostic] = []
-    draft, files = _draft(path, problems, given)
+    draft, files = drafting.read(path, schema.sections(), problems, given)
+    taught = teacher.follow(draft) if draft is not None else None
     if draft is None or problems:
         raise InvalidManifest(reader.displayed(path), problems)
     needed = {"program", "data"} - draft.values["target"]["memory"].keys()
     chip = checks.chip_memory(draft.values["target"]["mcu"]) if needed else {}
-    made = plan.make(draft, reader.displayed(path), tuple(map(reader.displayed, files)), chip)
+    read = (*map(reader.displayed, files), *(taught.files if taught else ()))
+    made = plan.make(draft, reader.displayed(path), read, chip, taught)
     return fit.widest(made, draft, path) if draft.open_widths else made
 
 
@@ -70,18 +71,6 @@ def error_at(path: Path | str, key_path: KeyPath, message: str, *notes: str, val
     return InvalidManifest(
         reader.displayed(Path(path)), [Diagnostic(message, place(path, key_path, value), notes, key_path)]
     )
-
-
-def _draft(path: Path, problems: list[Diagnostic], given: Sequence[Change] = ()) -> tuple[Draft | None, list[Path]]:
-    top, files = extends.read(path, schema.choices(), problems)
-    if top is None:
-        return None, files
-    top = changes.changed(top, given, problems)
-    values = validate.check(top, schema.sections(), (), problems)
-    draft = Draft(path, top, values, problems)
-    network.follow(draft)
-    checks.run(draft)
-    return draft, files
 
 
 def _namesakes(paths: Iterable[Path]) -> list[str]:

@@ -49,3 +49,6 @@ LOSSES = {
         Loss("hinge", "Two classes as -1 and +1, margin.", ("tanh", "hard_tanh", "linear")),
     )
 }
+
+PROBABILITIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
+"""Losses whose networks put out one probability a class."""

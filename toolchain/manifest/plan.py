@@ -13,6 +13,21 @@ Section = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """What a student learns from: a manifest of that ``name``, whose `training` section is ``training``.
+
+    Of a Keras file ``name`` is empty, and ``training`` holds the sum of its bytes and the input it is taken to have.
+    """
+
+    name: str
+    path: str
+    files: tuple[str, ...]
+    dataset: Section
+    training: Section
+    teacher: Teacher | None
+
+
+@dataclass(frozen=True)
 class Plan:
     """One model. Sections are plain JSON values with every default filled in; lines and columns never enter them.
 
@@ -30,22 +45,14 @@ class Plan:
     compilation: Section
     memory: Section
     board: Section
+    teacher: Teacher | None = None
 
 
-def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan:
+def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher: Teacher | None = None) -> Plan:
     """The plan of a draft in which nothing is wrong; ``chip`` holds the chip's own memory sizes."""
     values = draft.values
-    target, given = values["target"], values["input"]
-    scaled = {"shape": given["shape"], "offset": given["offset"], "divide": given["divide"]}
-    quantization = dict(values["quantization"])
-    learning = {
-        "input": scaled,
-        "network": network.plan(draft.layers),
-        "training": values["training"],
-        "pruning": values.get("pruning"),
-    }
-    if quantization.pop("training") == "aware":
-        learning["quantization"] = {"weights": quantization["weights"]}
+    target = values["target"]
+    quantization = {key: value for key, value in values["quantization"].items() if key != "training"}
     memory = {key: (chip | target["memory"])[key] for key in ("program", "data")}
     # Code generation reads the program budget only where it has a choice: else editing it would generate code again.
     room = {"program": memory["program"]} if any(kinds()[layer.kind].trades_flash for layer in draft.layers) else {}
@@ -56,13 +63,44 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section) -> Plan
         description=values["description"],
         files=files,
         dataset=values["dataset"],
-        training=learning,
-        quantization={"input": scaled, "loss": values["training"]["loss"], "quantization": quantization},
+        training=learning(draft, teacher),
+        quantization={
+            "input": scaling(values["input"]),
+            "loss": values["training"]["loss"],
+            "quantization": quantization,
+        },
         generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}, **room},
         compilation={**clock, "optimize": str(target["optimize"]), **_own_firmware(values)},
         memory=memory,
         board=clock,
+        teacher=teacher,
     )
+
+
+def learning(draft: Draft, teacher: Teacher | None = None) -> Section:
+    """The `training` section. It holds that of the teacher: whoever knows the section knows what comes of it."""
+    values = draft.values
+    section = {
+        "input": scaling(values["input"]),
+        "network": network.plan(draft.layers),
+        "training": values["training"],
+        "pruning": values.get("pruning"),
+    }
+    if values["quantization"]["training"] == "aware":
+        section["quantization"] = {"weights": values["quantization"]["weights"]}
+    if teacher is not None:
+        # What the teacher is counts, not where its manifest or its result may lie.
+        mixture = {key: value for key, value in values["training"]["distillation"].items() if key != "teacher"}
+        section["training"] = {**values["training"], "distillation": mixture}
+        section["teacher"] = {**teacher.training}
+        if "training" in teacher.training:
+            section["teacher"]["training"] = {**teacher.training["training"], "trained": None}
+    return section
+
+
+def scaling(given: Section) -> Section:
+    """The samples' shape, and how they are scaled."""
+    return {key: given[key] for key in ("shape", "offset", "divide")}
 
 
 def _own_firmware(values: Section) -> Section:

@@ -87,12 +87,20 @@ def sections() -> Schema:
     )
 
 
+@cache
+def lesson() -> Schema:
+    """The same for a manifest that is named as a teacher: it may be meant for no chip."""
+    complete = sections()
+    return {**complete, "required": [key for key in complete["required"] if key != "target"]}
+
+
 def json_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a manifest for editors.
 
-    A manifest that starts from another one (``extends``) may leave out anything outside a list.
+    A manifest that starts from another one (``extends``) may leave out anything outside a list, and one that only
+    teaches its ``target``.
     """
-    complete = sections()
+    complete = lesson()
     optional: Schema = {"properties": {}, "required": complete["required"]}
     properties = {}
     for name, section in complete["properties"].items():

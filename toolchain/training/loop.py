@@ -23,6 +23,7 @@ EVALUATION_BATCH = 500
 Scale = Callable[[Any], Any]
 Augment = Callable[[Any, Any], Any]
 Adjust = Callable[[Any], None]
+Distil = Callable[[Any, Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Loop:
     """Trains one model: ``epoch`` goes once through the training samples, ``score`` measures on others.
 
     ``scale`` turns raw values (float32) into the model's input; ``augment`` changes raw images, given the number of the
-    step; ``adjust`` changes the weights after each step, given its number (pruning). ``rates`` holds the learning rate
+    step; ``adjust`` changes the weights after each step, given its number (pruning); ``distil`` mixes a teacher's
+    losses in, given the samples' own, the raw samples as augmented and the outputs. ``rates`` holds the learning rate
     of every step of the whole training.
     """
 
@@ -74,6 +76,7 @@ class Loop:
         scale: Scale,
         augment: Augment | None = None,
         adjust: Adjust | None = None,
+        distil: Distil | None = None,
     ) -> None:
         self._session = session
         self._model = model
@@ -84,11 +87,17 @@ class Loop:
         self._batch = batch
         self.steps = -(-len(train) // batch)
         self._stretch = 16
-        self._advance = self._build(train, optimizer, session.tf.constant(rates), augment, adjust)
+        self._advance = self._build(train, optimizer, session.tf.constant(rates), augment, adjust, distil)
         self._measure = session.tf.function(self._forward, reduce_retracing=True)
 
     def _build(
-        self, train: Samples, optimizer: Any, rates: Any, augment: Augment | None, adjust: Adjust | None
+        self,
+        train: Samples,
+        optimizer: Any,
+        rates: Any,
+        augment: Augment | None,
+        adjust: Adjust | None,
+        distil: Distil | None,
     ) -> Callable[..., Any]:
         tf, model, batch = self._session.tf, self._model, self._batch
 
@@ -100,6 +109,8 @@ class Loop:
             with tf.GradientTape() as tape:
                 outputs = model(self._scale(raw), training=True)
                 losses = self._loss(tf.gather(train.labels, index), outputs)
+                if distil is not None:
+                    losses = distil(losses, raw, outputs)
                 loss = tf.reduce_mean(losses)
             gradients = tape.gradient(loss, model.trainable_variables)
             optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))

@@ -128,6 +128,23 @@ AUGMENTATION = (
     optional_group("elastic", "Random smooth displacement of the pixels (Simard and others, 2003).", ELASTIC),
 )
 
+MIXTURE = (
+    _amount("temperature", 4.0, "What both networks' scores are divided by: more shows more.", exclusiveMinimum=0),
+    _amount("weight", 0.7, "The teacher's share of the loss; the labels have the rest.", minimum=0, maximum=1),
+)
+DISTILLATION = (
+    Option(
+        "teacher",
+        {
+            "type": "string",
+            "minLength": 1,
+            "description": "A manifest (.yaml, relative to this one; it needs no `target`), which is trained first, "
+            "or a trained Keras model (.h5 or .keras, relative to the folder of the build).",
+        },
+    ),
+    *MIXTURE,
+)
+
 PRUNING: tuple[Option, ...] = (
     Option(
         "schedule",
@@ -183,6 +200,11 @@ EXTRA: tuple[Option, ...] = (
     ),
     optional_group(
         "augmentation", "Random changes of the training images; validation and test images stay.", AUGMENTATION
+    ),
+    optional_group(
+        "distillation",
+        "Learning from a larger network's answers beside the labels (Hinton and others, 2015).",
+        DISTILLATION,
     ),
     Option(
         "trained",

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from toolchain.datasets import base
 from toolchain.errors import DataError
 from toolchain.files import together
+from toolchain.manifest import error_at
+from toolchain.manifest.teacher import HERE as TEACHER
 from toolchain.report import status
 from toolchain.stages import add_files, read_json
 from toolchain.training import trained
@@ -33,6 +35,8 @@ CHECKPOINT_AFTER_SECONDS = 15.0  # shorter trainings are sooner repeated than st
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = "the plan's `training` section, as JSON"
     add_files(parser, "dataset", plan=plan, output="the .h5 to write; its history goes beside it")
+    parser.add_argument("--teacher", type=Path, help="the teacher's model file, if the plan has a teacher")
+    parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error")
 
 
 def warm_up() -> None:
@@ -61,12 +65,19 @@ def run(args: argparse.Namespace) -> None:
         return
     status.update("starting TensorFlow")
     from toolchain.training import network
+    from toolchain.training.distillation import TeacherError
     from toolchain.training.session import start, versions
     from toolchain.training.trainer import Trainer
 
     session = start()
-    trainer = Trainer(session, plan, splits)
-    best, summaries = _train(trainer, args)
+    trainer = Trainer(session, plan, splits, args.teacher)
+    try:
+        best, summaries = _train(trainer, args)
+    except TeacherError as error:
+        if args.manifest is None:
+            raise
+        message, _, remedy = str(error).partition("; ")
+        raise error_at(args.manifest, TEACHER, message, *([remedy] if remedy else []), value=True) from error
     model = trainer.model(best.seed)
     model.set_weights(best.weights)
     content = trained.marked(model.h5_bytes() if plan.get("quantization") else network.h5_bytes(model), training)
@@ -157,7 +168,7 @@ def _train(trainer: Trainer, args: argparse.Namespace) -> tuple[Outcome, list[di
     from toolchain.training.trainer import better
 
     plan = trainer.plan
-    state = Checkpoint(checkpoint_path(args.output), _key(trainer.session, plan, args.dataset))
+    state = Checkpoint(checkpoint_path(args.output), _key(trainer.session, plan, args))
     summaries, best = state.summaries, state.best_try
     first, tries = plan["training"]["seed"], trainer.training["tries"]
     began = time.monotonic()
@@ -195,14 +206,14 @@ def _try(outcome: Outcome) -> dict[str, Any]:
     return {"seed": outcome.seed, **validation}
 
 
-def _key(session: Session, plan: Mapping[str, Any], dataset: Path) -> str:
-    """A digest of what the trained bytes depend on: plan, data, versions and the code that trains."""
+def _key(session: Session, plan: Mapping[str, Any], args: argparse.Namespace) -> str:
+    """A digest of what the trained bytes depend on: plan, data, teacher, versions and the code that trains."""
     from toolchain.training.session import versions
 
     digest = hashlib.sha256(json.dumps([plan, versions(session)], sort_keys=True).encode())
     package = Path(__file__).parents[1]
     code = (path for folder in ("training", "layers", "quantization") for path in package.glob(f"{folder}/*.py"))
-    for path in (dataset, *sorted(code)):
+    for path in (args.dataset, *([args.teacher] if args.teacher else ()), *sorted(code)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

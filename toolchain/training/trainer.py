@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from toolchain.datasets.base import PARTS, Splits
 from toolchain.errors import GoldcrestError
 from toolchain.manifest.optimizers import OPTIMIZERS
-from toolchain.training import augmentation, network, pruning
+from toolchain.training import augmentation, distillation, network, pruning
 from toolchain.training.loop import Loop, Samples, Score, samples, scaling
 from toolchain.training.options import EARLY_STOPPING, EXTRA, filled
 from toolchain.training.schedule import rates
@@ -49,13 +50,17 @@ class Outcome:
 
 
 class Trainer:
-    """Trains the plan's network on ``splits``. ``plan`` is the plan's `training` section."""
+    """Trains the plan's network on ``splits``.
 
-    def __init__(self, session: Session, plan: Mapping[str, Any], splits: Splits) -> None:
+    ``plan`` is the plan's `training` section, ``teacher`` the model file of the teacher, if the plan has one.
+    """
+
+    def __init__(self, session: Session, plan: Mapping[str, Any], splits: Splits, teacher: Path | None = None) -> None:
         self.session = session
         self.plan = plan
         self.training = {**plan["training"], **filled(plan["training"], EXTRA)}
         self.splits = splits
+        self.teacher = teacher
         self.shape = tuple(plan["input"]["shape"])
         self._check_validation()
 
@@ -109,6 +114,7 @@ class Trainer:
             scaling(session, self.plan["input"]["offset"], self.plan["input"]["divide"]),
             augmentation.build(session, training["augmentation"], self.shape, seed),
             pruner.adjust if pruner else None,
+            distillation.build(session, self.plan, training["distillation"], self.teacher, objective.outputs),
         )
         score = _scorer(loop, model)
         variables = [*model.variables, *optimizer.variables, *(pruner.variables if pruner else [])]
