@@ -13,7 +13,7 @@ from typing import Any
 from toolchain.files import atomic
 
 INPUTS = {
-    "model": "the trained model (.h5)",
+    "model": "the trained network (.h5, or .npz if imported)",
     "network": "the integer network (quantized.npz)",
     "dataset": "the data set (.npz)",
     "elf": "the linked firmware",

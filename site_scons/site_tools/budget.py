@@ -23,7 +23,13 @@ def exists(env: Any) -> bool:
 
 
 def check(env: Any, plan: Any) -> Any:
-    """Refuses at once what cannot fit (``check=skip`` does not); the target prints the estimates."""
+    """Refuses at once what cannot fit (``check=skip`` does not); the target prints the estimates.
+
+    What a network from somebody else's file needs stands in that file: there the target reads it, and refuses what
+    cannot be computed exactly.
+    """
+    if plan.values.imported:
+        return env.AlwaysBuild(env.Command(f"{plan.folder}/.check", f"{plan.folders.training}/imported.npz", []))
     from toolchain.manifest import InvalidManifest
     from toolchain.memory import estimate
 

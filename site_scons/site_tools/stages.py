@@ -49,8 +49,11 @@ def dataset(env: Any, plan: Any) -> Any:
 def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
     """``model.h5`` and ``model.history.json``; ``-c`` keeps them. Trainings take turns under ``-j`` if ``alone``.
 
-    A student's teacher is trained before it, in a folder of its own.
+    A student's teacher is trained before it, in a folder of its own. Of a network from somebody else's file there is
+    ``imported.npz``, and no training.
     """
+    if "import" in plan.values.training:
+        return imported(env, plan, data)
     targets = [f"{plan.folders.training}/model.h5", f"{plan.folders.training}/model.history.json"]
     node = env.File(targets[0])
     if node.has_builder():  # somebody's teacher, and a model of its own
@@ -75,6 +78,23 @@ def teacher(env: Any, declared: Any) -> dict[str, Any]:
         return {"teacher": env.File(str((ROOT / Path(declared.path).expanduser()).resolve()))}
     lesson = env.Lesson(declared)
     return {"teacher": env.Train(lesson, env.Dataset(lesson))}
+
+
+def imported(env: Any, plan: Any, data: Any) -> Any:
+    """``imported.npz``: the float network of a model file, which is read again when its content has changed."""
+    from toolchain.importing import formats
+
+    described = plan.values.training["import"]
+    files = [str(path) for path in formats.sources(described)]
+    return stage(
+        env,
+        "import",
+        f"{plan.folders.training}/imported.npz",
+        {"plan": plan.training, "dataset": data},
+        packages=formats.FORMATS[described["format"]].packages,
+        reads=files,
+        private=f"--manifest {plan.values.path}",
+    )[0]
 
 
 def quantize(env: Any, plan: Any, model: Any, data: Any) -> Any:

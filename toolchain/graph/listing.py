@@ -24,6 +24,9 @@ def models(paths: Iterable[Path]) -> list[str]:
             first = str(error).partition("\n")[0]
             lines.append(f"  {path.stem:<20} {first}")
             continue
+        if plan.imported:
+            lines.append(f"  {plan.name:<20} from {plan.imported['file']}")
+            continue
         needed = estimate(plan)
         flash = share(needed.program, plan.memory["program"])
         data = share(needed.data, plan.memory["data"])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
 import numpy as np
 
 from toolchain.errors import GoldcrestError, LayerError
-from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
+from toolchain.ir.assembly import INPUT, Assembly, RefusedError
+from toolchain.ir.graph import Encoding, Graph, Tensor
 from toolchain.ir.operators import Operator, Pinned
 from toolchain.layers.activation import activation
 from toolchain.layers.base import Shape
@@ -36,63 +38,114 @@ def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
             pins = {name: _pinned(group) for name, group in file.get(PINS, {}).items()}
     except (OSError, KeyError, ValueError) as error:
         raise GoldcrestError(f"{path}: not a Keras model file ({error}); train it again") from error
-    _refuse(path, config, version)
-    layers: list[Layer] = []
-    shapes: dict[str, Shape] = {}
+    return graph(str(path), config, weights, version, encoding, raw, pins)
+
+
+def graph(
+    origin: str,
+    config: Mapping[str, Any],
+    weights: Mapping[str, list[np.ndarray]],
+    version: str,
+    encoding: Encoding,
+    raw: Tensor,
+    pins: Mapping[str, Pinned] = MappingProxyType({}),
+) -> Graph:
+    """The float graph of a Keras configuration and its weights by layer; ``origin`` names the file in errors."""
+    _refuse(origin, config, version)
+    assembly = Assembly(raw)
     alias: dict[str, str] = {}
+    last = INPUT
     for entry, sources in _in_order(config):
-        name = entry["config"]["name"]
-        if entry["class_name"] == "InputLayer":
-            shapes["input"] = raw.shape
-            alias[name] = "input"
+        name, what = entry["config"]["name"], entry["class_name"]
+        if what == "InputLayer":
+            alias[name] = assembly.begin(_input_shape(entry, raw.shape))
             continue
-        inputs = tuple(alias[source] for source in sources)
-        for step, (suffix, operator) in enumerate(_operators(path, entry, weights.get(name, []))):
-            layer_name = name + suffix
-            if step == 0 and name in pins:
-                operator = replace(operator, pinned=pins[name])  # type: ignore[call-arg]
-            operands = inputs if step == 0 else (layers[-1].name,)
-            try:
-                shape = operator.output_shape(*(shapes[operand] for operand in operands))
-            except (ValueError, LayerError) as error:
-                raise GoldcrestError(f"{path}: layer {layer_name}: {error}") from error
-            shapes[layer_name] = shape
-            layers.append(Layer(layer_name, operands, operator, Tensor(shape)))
-        alias[name] = layers[-1].name
-    return verify(Graph(path.stem, Tensor(raw.shape), encoding, tuple(layers)))
+        last = ""
+        try:
+            for suffix, operator in _operators(entry, weights.get(name, [])):
+                if not last and name in pins:
+                    operator = replace(operator, pinned=pins[name])  # type: ignore[call-arg]
+                operands = (last,) if last else tuple(alias[source] for source in sources)
+                last = assembly.add(name + suffix, what, operator, *operands)
+        except RefusedError as error:
+            raise GoldcrestError(f"{origin}: {error}") from error
+        alias[name] = last
+    outputs = config["config"].get("output_layers")
+    output = alias[_output_name(outputs)] if outputs else last
+    return assembly.graph(Path(origin).stem, encoding, output)
 
 
-def _refuse(path: Path, config: Mapping[str, Any], version: str) -> None:
-    """Raise GoldcrestError for models that are not one chain of layers from one input to one output."""
+def _refuse(origin: str, config: Mapping[str, Any], version: str) -> None:
+    """Raise GoldcrestError for models that are not one net of layers from one input to one output."""
     content = config["config"]
     if sum(entry["class_name"] == "InputLayer" for entry in content["layers"]) > 1:
-        raise GoldcrestError(f"{path}: the model has several inputs, and one is supported; join them before the model")
+        raise GoldcrestError(f"{origin}: the model has several inputs, and one is supported; join them before it")
     outputs = content.get("output_layers", [])
     if sum(isinstance(item, list) for item in outputs) > 1:
-        raise GoldcrestError(f"{path}: the model has several outputs, and one is supported; concatenate them")
+        raise GoldcrestError(f"{origin}: the model has several outputs, and one is supported; concatenate them")
     for entry in content["layers"]:
-        name, options = entry["config"]["name"], entry["config"]
-        if len(entry.get("inbound_nodes", [])) > 1:
-            raise GoldcrestError(f"{path}: layer {name} is used more than once; make a layer of its own for each use")
-        functions = (options.get("activation"), options.get("recurrent_activation"))
-        if version.split(".")[0] < "3" and "hard_sigmoid" in functions:
-            raise GoldcrestError(f"{path}: layer {name}: Keras {version} has another hard_sigmoid; train it with 3")
+        reason = _reason(entry, version)
+        if reason:
+            raise GoldcrestError(f"{origin}: layer {entry['config']['name']} ({entry['class_name']}): {reason}")
 
 
-def _operators(path: Path, entry: Mapping[str, Any], weights: list[np.ndarray]) -> Iterator[tuple[str, Operator]]:
-    """The operators of one Keras layer with the suffix of their names: itself and the activation that it may carry."""
+def _reason(entry: Mapping[str, Any], version: str) -> str | None:
+    """Why an entry cannot be what its class name says, if so."""
+    options, module = entry["config"], entry.get("module") or ""
+    if len(entry.get("inbound_nodes", [])) > 1:
+        return "it is used more than once; make a layer of its own for each use"
+    functions = (options.get("activation"), options.get("recurrent_activation"))
+    if version.split(".")[0] < "3" and "hard_sigmoid" in functions:
+        return f"Keras {version} has another hard_sigmoid; train it with 3"
+    if "Quantized" in str(options.get("dtype")):
+        return "its weights are quantized by Keras; save the model before quantize()"
+    if entry.get("registered_name") and not module.startswith("keras."):
+        return "a layer of one's own cannot be computed; build the model of Keras's layers"
+    if module.startswith("keras.src.ops") and any(_numbers(node) for node in entry["inbound_nodes"]):
+        return "arithmetic with a constant is not supported; use a Rescaling layer"
+    return None
+
+
+def _numbers(node: Mapping[str, Any]) -> bool:
+    """Whether an operation is given anything but tensors."""
+    given = [*node.get("args", ()), *node.get("kwargs", {}).values()]
+    return any(item is not None and not isinstance(item, Mapping) for item in given)
+
+
+def _input_shape(entry: Mapping[str, Any], declared: Shape) -> Shape:
+    """Of one sample, as the file has it; ``declared`` where it leaves an extent open."""
+    options = entry["config"]
+    written = options.get("batch_shape") or options.get("batch_input_shape") or [None]
+    shape = tuple(written[1:])
+    return shape if shape and None not in shape else declared
+
+
+def _output_name(outputs: Sequence[Any]) -> str:
+    """The layer that a functional model's ``output_layers`` name: [name, 0, 0], or a list of one such."""
+    first = outputs[0]
+    return str(first if isinstance(first, str) else first[0])
+
+
+def _operators(entry: Mapping[str, Any], weights: list[np.ndarray]) -> Iterator[tuple[str, Operator]]:
+    """The operators of one Keras layer with the suffix of their names: itself and the activation that it may carry.
+
+    Raises RefusedError.
+    """
     config, class_name = entry["config"], entry["class_name"]
+    name = config["name"]
     kind = by_keras_class().get(class_name)
     if kind is None:
         known = ", ".join(sorted(by_keras_class()))
-        raise GoldcrestError(f"{path}: layer {config['name']}: {class_name} is not supported; supported are {known}")
+        raise RefusedError(name, class_name, f"{class_name} is not supported; supported are {known}")
     try:
         yield "", kind.from_keras({**config, "class_name": class_name}, weights)
         function = config.get("activation", "linear")
         if kind.carries_activation and function not in (None, "linear"):
             yield f"_{function}" if isinstance(function, str) else "_activation", activation(function)
     except LayerError as error:
-        raise GoldcrestError(f"{path}: layer {config['name']}: {error}") from error
+        raise RefusedError(name, class_name, str(error)) from error
+    except (IndexError, ValueError) as error:
+        raise RefusedError(name, class_name, f"its weights are not what its class has ({error})") from error
 
 
 def _in_order(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], list[str]]]:
@@ -101,7 +154,8 @@ def _in_order(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], li
     if config["class_name"] == "Sequential":
         previous = "input"
         if layers[0]["class_name"] != "InputLayer":
-            yield {"class_name": "InputLayer", "config": {"name": previous}}, []
+            shape = layers[0]["config"].get("batch_input_shape")  # where Keras 2 notes it
+            yield {"class_name": "InputLayer", "config": {"name": previous, "batch_shape": shape}}, []
         for entry in layers:
             yield entry, [] if entry["class_name"] == "InputLayer" else [previous]
             previous = entry["config"]["name"]

@@ -40,7 +40,7 @@ def load(path: Path) -> Graph:
         if structure["format"] != FORMAT:
             raise ValueError(f"format {structure['format']}, this version reads {FORMAT}")
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise GoldcrestError(f"{path}: not a quantized network ({error}); delete it and build again") from error
+        raise GoldcrestError(f"{path}: not a network of ours ({error}); delete it and build again") from error
     registry.kinds()  # the layer files define the operators
     return _decode(structure["graph"], arrays)
 

@@ -15,7 +15,7 @@ from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
 from toolchain.datasets.base import DatasetOptionError, Description, goes_with, shape_text
 from toolchain.errors import GoldcrestError
-from toolchain.manifest import compression, firmware
+from toolchain.manifest import compression, firmware, trained_network
 from toolchain.manifest.diagnostics import KeyPath
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.losses import LOSSES
@@ -267,6 +267,7 @@ CHECKS: tuple[Check, ...] = (
     budgets,
     clock,
     *compression.CHECKS,
+    *trained_network.CHECKS,
     firmware.files,
 )
 

@@ -56,6 +56,10 @@ class Draft:
         kept = tuple(note for note in (remedy, *notes) if note)
         self.problems.append(Diagnostic(message, extends.place_of(self.top, key_path, value=True), kept, key_path))
 
+    def report_key(self, key_path: KeyPath, message: str, *notes: str) -> None:
+        """Puts an error beside a key rather than its value: a whole section is at fault."""
+        self.problems.append(Diagnostic(message, extends.place_of(self.top, key_path), notes, key_path))
+
     def report_layer(self, layer: Layer, message: str, *notes: str | None, option: str | None = None) -> None:
         """Puts an error beside a layer, or beside one of its options."""
         item = self.top.value["network"].value[layer.index]

@@ -20,7 +20,7 @@ FIT = "fit"
 def follow(draft: Draft) -> None:
     """Fills in ``layers``, ``shapes`` and ``output`` of the draft; what does not go together is reported."""
     items = draft.get("network")
-    if not items:
+    if not items or isinstance(items, dict):  # a network from a file
         return
     names = _names(items)
     _check_names(draft, items, names)

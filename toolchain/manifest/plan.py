@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolchain.layers.registry import kinds
-from toolchain.manifest import network
+from toolchain.manifest import network, trained_network
 from toolchain.manifest.draft import Draft
 
 Section = dict[str, Any]
@@ -47,6 +47,11 @@ class Plan:
     board: Section
     teacher: Teacher | None = None
 
+    @property
+    def imported(self) -> Section | None:
+        """Format and file of a network that others have trained; None if this plan trains its own."""
+        return self.training.get("import")
+
 
 def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher: Teacher | None = None) -> Plan:
     """The plan of a draft in which nothing is wrong; ``chip`` holds the chip's own memory sizes."""
@@ -55,7 +60,8 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher
     quantization = {key: value for key, value in values["quantization"].items() if key != "training"}
     memory = {key: (chip | target["memory"])[key] for key in ("program", "data")}
     # Code generation reads the program budget only where it has a choice: else editing it would generate code again.
-    room = {"program": memory["program"]} if any(kinds()[layer.kind].trades_flash for layer in draft.layers) else {}
+    choosing = trained_network.named(values["network"]) is not None or any(kinds()[layer.kind].trades_flash for layer in draft.layers)
+    room = {"program": memory["program"]} if choosing else {}
     clock = {"mcu": target["mcu"], "clock_hz": target["clock"]}
     return Plan(
         name=values["model"],
@@ -66,7 +72,7 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher
         training=learning(draft, teacher),
         quantization={
             "input": scaling(values["input"]),
-            "loss": values["training"]["loss"],
+            "loss": values.get("training", {}).get("loss"),
             "quantization": quantization,
         },
         generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}, **room},
@@ -78,8 +84,13 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher
 
 
 def learning(draft: Draft, teacher: Teacher | None = None) -> Section:
-    """The `training` section. It holds that of the teacher: whoever knows the section knows what comes of it."""
+    """The `training` section: a training, or a file that others have trained.
+
+    It holds that of the teacher: whoever knows the section knows what comes of it.
+    """
     values = draft.values
+    if found := trained_network.named(values["network"]):
+        return {"input": scaling(values["input"]), "import": {"format": found[0], "file": found[1]}}
     section = {
         "input": scaling(values["input"]),
         "network": network.plan(draft.layers),

@@ -12,6 +12,7 @@ from typing import Any
 
 from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
+from toolchain.importing import formats
 from toolchain.layers import registry as layers
 from toolchain.layers.base import Option
 from toolchain.manifest import firmware, network
@@ -82,7 +83,7 @@ def sections() -> Schema:
             "target": _target(),
             "firmware": dict(firmware.SCHEMA),
         },
-        required=("model", "dataset", "input", "network", "training", "target"),
+        required=("model", "dataset", "input", "network", "target"),
         description="A Goldcrest manifest: a network, how it is trained and quantized, and the chip it is built for.",
     )
 
@@ -101,7 +102,9 @@ def json_schema() -> Schema:
     teaches its ``target``.
     """
     complete = lesson()
-    optional: Schema = {"properties": {}, "required": complete["required"]}
+    layers_only = {"properties": {"network": {"type": "array"}}}  # a network from a file is not trained
+    trained = {"if": layers_only, "then": {"required": ["training"]}}
+    optional: Schema = {"properties": {}, "required": complete["required"], "allOf": [trained]}
     properties = {}
     for name, section in complete["properties"].items():
         properties[name] = {key: value for key, value in section.items() if key != "required"}
@@ -130,6 +133,8 @@ def choices() -> list[tuple[str, ...]]:
     """The key paths outside lists at which one key out of several stands."""
     found: list[tuple[str, ...]] = []
     for name, section in sections()["properties"].items():
+        if any(branch.get("maxProperties") == 1 for branch in section.get("anyOf", ())):
+            found.append((name,))
         for key, inner in section.get("properties", {}).items():
             if any(branch.get("maxProperties") == 1 for branch in inner.get("anyOf", ())):
                 found.append((name, key))
@@ -239,12 +244,14 @@ def _network() -> Schema:
             value.pop("default", None)
             schema = {"anyOf": [value, schema], "x-shorthand": kind.shorthand}
         kinds[name] = {**schema, "description": kind.summary}
-    return {
+    layers_of_its_own = {
         "type": "array",
         "items": _choice(kinds, title="layer", examples=[{"dense": {"units": 10}}, "flatten"]),
         "minItems": 1,
         "description": "The layers, first to last.",
     }
+    description = "The layers, first to last; or a trained network from a file: its format and its path."
+    return {"anyOf": [layers_of_its_own, formats.schema()], "title": "format", "description": description}
 
 
 def _or_fit(option: Option) -> Option:

@@ -68,6 +68,9 @@ def _manifest(draft: Draft, named: str, chain: tuple[Path, ...]) -> Teacher | No
 
 def _goes_with(draft: Draft, taught: Draft) -> bool:
     """Reports what keeps the draft's network from learning from ``taught``."""
+    if "training" not in taught.values:
+        draft.report(HERE, "the teacher's network comes from a file", "name a Keras file itself as the teacher")
+        return False
     loss, name = taught.values["training"]["loss"], taught.values["model"]
     if loss not in PROBABILITIES:
         draft.report(HERE, f"the teacher learns with {loss}", f"expected {' or '.join(PROBABILITIES)}")

@@ -224,7 +224,8 @@ class _Check:
         other = next(key for key in given if key != first)
         message = f"{subject(key_path)} has {len(given)} keys, and one was expected: `{first}`"
         if other in names:
-            remedy = "write each layer as an item of its own" if key_path[:1] == ("network",) else "keep one of them"
+            layer = len(key_path) > 1 and key_path[0] == "network"
+            remedy = "write each layer as an item of its own" if layer else "keep one of them"
             return self.report(node.keys[other], key_path, message, remedy)
         remedy = f"if `{other[:40]}` belongs to `{first[:40]}`, write `{first[:40]}: {{{other[:40]}: …}}`"
         return self.report(node.keys[other], key_path, message, remedy)
@@ -233,6 +234,8 @@ class _Check:
         branches = [branch for branch in schema["anyOf"] if kinds(branch) & MATCHING[type_of(node.value)]]
         named = choice_of(schema)
         if named is not None and (isinstance(node.value, str) or named in branches):
+            if _lacks_dashes(node, named, schema):
+                return self.wrong_type(node, {"type": "array", "description": schema["description"]}, key_path)
             return self.choice(node, named, schema, key_path)
         words = [branch["const"] for branch in schema["anyOf"] if isinstance(branch.get("const"), str)]
         if words and len(words) + 1 == len(schema["anyOf"]) and not suggestion(node.value, words):
@@ -242,9 +245,12 @@ class _Check:
         if not branches:
             merged = {"type": sorted(set().union(*(kinds(branch) for branch in schema["anyOf"])))}
             return self.wrong_type(node, {**schema, **merged}, key_path)
+        common = {"description": schema["description"]} if "description" in schema else {}
+        described = [{**common, **branch} for branch in branches]
+        if len(described) == 1:
+            return self.value(node, described[0], key_path)
         attempts = []
-        for bare in branches:
-            branch = {"description": schema["description"], **bare} if "description" in schema else bare
+        for branch in described:
             attempt = _Check([])
             attempt.owners = self.owners
             attempts.append((attempt.value(node, branch, key_path), attempt.problems))
@@ -296,6 +302,13 @@ class _Check:
                 given, (*key_path, key), f"unknown {what} {shown(given)}", *expected(given.value, branches)
             )
         return self.value(node, branches[given.value], key_path)
+
+
+def _lacks_dashes(node: Node, named: Schema, schema: Schema) -> bool:
+    """Whether a mapping was meant as the list that may stand here as well: none of its keys is one of the choice's."""
+    names = named["properties"]
+    a_list = any("array" in kinds(branch) for branch in schema["anyOf"])
+    return a_list and node.is_mapping and not any(key in names or suggestion(key, names) for key in node.value)
 
 
 def choice_of(schema: Schema) -> Schema | None:

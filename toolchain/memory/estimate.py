@@ -284,13 +284,18 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
 
     ``used`` is what a real build took: then estimates are corrected by what they were wrong.
     """
+    if plan.imported:  # its layers are not the manifest's to change
+        return _larger_chip(plan, key, used or 0)
     correction = 0 if used is None else used - _of(estimate(plan), key)
     found = [text for _rank, text in sorted(_narrower(plan, key, correction))[:1]]
     if key == "program":
         found += [*_smaller_kernels(plan), *_other_codings(plan, correction)]
     if found:
         return ", or ".join(found[:2])
-    needed = used if used is not None else _of(estimate(plan), key)
+    return _larger_chip(plan, key, used if used is not None else _of(estimate(plan), key))
+
+
+def _larger_chip(plan: Plan, key: str, needed: int) -> str:
     kib = next(size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256, 1 << 20) if size * 1024 >= needed)
     smaller = "a network with fewer layers"
     if key == "data" and 2 * math.prod(plan.training["input"]["shape"]) > plan.memory[key]:

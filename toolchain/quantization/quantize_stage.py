@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     status.update("calibrating")
     network = float_graph(args.model, plan, samples.dtype, classes)
     try:
-        integer = quantize(network, SCHEMES[wanted["scheme"]](), samples, threshold(plan["loss"]), calibration)
+        integer = quantize(network, SCHEMES[wanted["scheme"]](), samples, threshold(plan["loss"], network), calibration)
     except RefusedLayer as error:
         raise at_its_line(error, args.manifest) from error
     ranges = proof(integer, integer.encode(samples))
@@ -59,7 +59,12 @@ def at_its_line(error: RefusedLayer, manifest: Path | None) -> GoldcrestError:
     """The same error beside the layer's line of the manifest, if it stands there."""
     if manifest is None:
         return error
-    network = load(manifest).training["network"]
+    plan = load(manifest)
+    if plan.imported:
+        message, _, remedy = str(error).partition("; ")
+        here = ("network", plan.imported["format"])
+        return error_at(manifest, here, message, *([remedy] if remedy else []), value=True)
+    network = plan.training["network"]
     # A layer that a pass made is called after the one that it was made from: dense_1_relu.
     own = [i for i, entry in enumerate(network) if f"{error.layer}_".startswith(f"{entry['name']}_")]
     if not own:
@@ -89,16 +94,20 @@ def float_graph(model: Path, plan: dict[str, Any], dtype: np.dtype[Any], classes
     offset, divide = (np.atleast_1d(np.asarray(declared[key], np.float64)) for key in ("offset", "divide"))
     as_they_are = dtype == np.uint8 and offset.size == divide.size == 1 and divide[0] > 0
     encoding = Encoding(offset, divide, quantize=not as_they_are)
-    graph = from_keras.read(model, encoding, Tensor(tuple(declared["shape"])))
+    raw = Tensor(tuple(declared["shape"]))
+    graph = store.load(model) if model.suffix == ".npz" else from_keras.read(model, encoding, raw)
     decision = "none" if classes == 0 else "argmax" if graph.output.size > 1 else "threshold"
     steps = passes.float_passes(plan["quantization"].get("output", "class"))
-    return passes.run(steps, _named(graph, model.parent.name, decision))
+    return passes.run(steps, Graph(model.parent.name, raw, encoding, graph.layers, decision))
 
 
-def _named(graph: Graph, name: str, decision: str) -> Graph:
-    return Graph(name, graph.input, graph.encoding, graph.layers, decision)
+def threshold(loss: str | None, network: Graph) -> float:
+    """The output from which a single-output classifier says 1: hinge losses train on -1 and 1, others on 0 and 1.
 
-
-def threshold(loss: str) -> float:
-    """The output from which a single-output classifier says 1: hinge losses train on -1 and 1, others on 0 and 1."""
+    Of a network from a file (``loss`` None) the last function decides: a sigmoid puts out a probability, anything else
+    a score that is positive for class 1.
+    """
+    if loss is None:
+        function = getattr(network.layers[-1].operator, "function", "linear")
+        return 0.5 if function in ("sigmoid", "hard_sigmoid") else 0.0
     return 0.0 if loss in ("hinge", "squared_hinge") else 0.5

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     with np.load(args.dataset) as data:
         x, y, classes = data["x_test"], data["y_test"], int(data["classes"])
     trained = float_graph(args.model, plan, x.dtype, classes)
-    report = measure(args.host, graph, trained, x, y, threshold(plan["loss"]))
+    report = measure(args.host, graph, trained, x, y, threshold(plan["loss"], trained))
     with atomic(args.answers) as file:
         np.savez(file, **report.pop("answers"))
     write_json(args.output, report)

@@ -78,7 +78,7 @@ def gather(args: argparse.Namespace) -> dict[str, Any]:
     status.update("distributions", 0.1)
     seen = distributions.layers(trained, network, x_train)
     status.update("answers", 0.4)
-    answered = answers.answers(args.host, network, trained, x, y, threshold(plan["loss"]))
+    answered = answers.answers(args.host, network, trained, x, y, threshold(plan["loss"], trained))
     status.update("profile", 0.8)
     try:
         spent = profile(Core(image, memory["mcu"]), description, network.encode(x[:1])[0])

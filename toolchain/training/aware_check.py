@@ -28,7 +28,7 @@ def reference(plan: Mapping[str, Any], content: bytes, splits: Splits) -> Graph:
         path = Path(folder) / "model.h5"
         path.write_bytes(content)
         graph = float_graph(path, wanted, splits.x["train"].dtype, splits.classes)
-    return quantize(graph, SCHEMES["affine"](), splits.x["train"][:1000], threshold(loss))
+    return quantize(graph, SCHEMES["affine"](), splits.x["train"][:1000], threshold(loss, graph))
 
 
 def compare(plan: Mapping[str, Any], content: bytes, model: AwareNetwork, splits: Splits) -> dict[str, int]:
@@ -40,7 +40,7 @@ def compare(plan: Mapping[str, Any], content: bytes, model: AwareNetwork, splits
         outputs, found = model.answers(x[start : start + BATCH])
         expected = graph.run(graph.encode(x[start : start + BATCH]).astype(np.int64)).reshape(len(found), -1)
         if graph.decision == "threshold":  # the reference looks the sigmoid up: what counts is the class
-            found, expected = outputs >= threshold(plan["training"]["loss"]), graph.classify(expected)[:, None]
+            found, expected = outputs >= threshold(plan["training"]["loss"], graph), graph.classify(expected)[:, None]
         different += list(start + np.flatnonzero((found != expected).any(axis=1)))
     if different:
         raise GoldcrestError(

@@ -29,7 +29,7 @@ def start() -> Session:
     """Imports TensorFlow and Keras and sets them up. Raises ToolError if they are not installed or do not start."""
     session = load()
     tf = session.tf
-    with _quiet():
+    with quiet():
         tf.config.threading.set_intra_op_parallelism_threads(THREADS)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.experimental.enable_op_determinism()
@@ -46,7 +46,7 @@ def load() -> Session:
     os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a graphics card's sums have no fixed order
     try:
-        with _quiet():
+        with quiet():
             import keras
             import tensorflow as tf
     except ImportError as error:
@@ -67,8 +67,8 @@ def versions(session: Session) -> dict[str, str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Swallows what native code writes to standard error; shows it if the block fails."""
+def quiet(show: bool = True) -> Iterator[None]:
+    """Swallows what native code writes to standard error; with ``show`` it is shown if the block fails."""
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as file:
@@ -78,7 +78,8 @@ def _quiet() -> Iterator[None]:
         except BaseException:
             os.dup2(saved, 2)
             file.seek(0)
-            os.write(2, file.read())
+            if show:
+                os.write(2, file.read())
             raise
         finally:
             os.dup2(saved, 2)

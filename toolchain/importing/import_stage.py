@@ -1,0 +1,97 @@
+"""``import``: a model file of somebody else's; the float network that the other stages read (``imported.npz``)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toolchain.datasets import base
+from toolchain.datasets.base import goes_with, shape_text
+from toolchain.errors import DataError, GoldcrestError, ManifestError
+from toolchain.importing import formats
+from toolchain.ir import store
+from toolchain.ir.assembly import WrongInputError
+from toolchain.ir.graph import Encoding, Graph, Tensor
+from toolchain.manifest import error_at
+from toolchain.report import status
+from toolchain.stages import add_files, read_json
+from toolchain.training import targets
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_files(parser, "dataset", plan="plan/training.json: input and import", output="the float network (.npz)")
+    parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error")
+
+
+def run(args: argparse.Namespace) -> None:
+    plan = read_json(args.plan)
+    splits = base.read(args.dataset)
+    try:
+        graph = read(plan, args.output.parent.name)
+        check(graph, splits, str(args.dataset))
+    except ManifestError:
+        raise
+    except DataError as error:
+        raise _at(args.manifest, ("dataset", "name"), error) from error
+    except WrongInputError as error:
+        raise _at(args.manifest, ("input", "shape"), error) from error
+    except GoldcrestError as error:
+        raise _at(args.manifest, ("network", plan["import"]["format"]), error) from error
+    store.save(graph, args.output)
+    parameters = sum(_parameters(layer.operator) for layer in graph.layers)
+    status.done(f"{len(graph.layers)} layers, {parameters:,} parameters")
+
+
+def read(plan: dict[str, Any], name: str) -> Graph:
+    """The float graph of the file that ``plan["import"]`` names.
+
+    Raises GoldcrestError for what the file holds and cannot be computed exactly, WrongInputError if it takes other
+    samples than ``plan["input"]`` declares.
+    """
+    path = formats.path_of(plan["import"])
+    given = plan["input"]
+    offset, divide = (np.atleast_1d(np.asarray(given[key], np.float64)) for key in ("offset", "divide"))
+    encoding = Encoding(offset, divide, quantize=False)  # whether bytes go in as they are is for quantization to say
+    return _reader(plan["import"]["format"])(path, name, encoding, Tensor(tuple(given["shape"])))
+
+
+def _reader(name: str) -> Callable[[Path, str, Encoding, Tensor], Graph]:
+    """The format's reader, imported only when it is needed: each brings libraries with it."""
+    if name == "onnx":
+        from toolchain.importing import onnx_file
+
+        return onnx_file.read
+    if name == "tflite":
+        from toolchain.importing import tflite_file
+
+        return tflite_file.read
+    from toolchain.importing import keras_file
+
+    return keras_file.read
+
+
+def check(graph: Graph, splits: base.Splits, origin: str) -> None:
+    """Raises DataError if the data set's samples or classes do not go with the network."""
+    shape = splits.x["train"].shape[1:]
+    if not goes_with(shape, graph.input.shape):
+        raise DataError(
+            f"the samples are {shape_text(shape)}, and the network takes {shape_text(graph.input.shape)}; "
+            "set input.shape, or the data set's preprocess, so that they agree"
+        )
+    targets.check(splits, graph.output.size, "", origin)
+
+
+def _parameters(operator: Any) -> int:
+    return sum(value.size for value in vars(operator).values() if isinstance(value, np.ndarray))
+
+
+def _at(manifest: Path | None, key_path: tuple[str, ...], error: GoldcrestError) -> GoldcrestError:
+    """The same error beside its line of the manifest."""
+    if manifest is None:
+        return error
+    message, _, remedy = str(error).partition("; ")
+    return error_at(manifest, key_path, message, *([remedy] if remedy else []), value=True)

@@ -1,0 +1,421 @@
+"""What each ONNX operator is here: one function an operator, and the table of all of them.
+
+Definitions: https://onnx.ai/onnx/operators/ . Where versions of an operator differ, all of them are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from onnx import TensorProto
+
+from toolchain.importing.onnx_values import Node, Reader, Value
+from toolchain.ir.assembly import scaling
+from toolchain.layers import convolution_geometry as geometry
+from toolchain.layers.base import Shape
+from toolchain.layers.concatenate import Concatenate
+from toolchain.layers.convolution import Convolution
+from toolchain.layers.dense import Dense
+from toolchain.layers.depthwise_convolution import DepthwiseConvolution
+from toolchain.layers.merge import Add, Multiply
+from toolchain.layers.normalization import Scaling
+from toolchain.layers.padding import Margins, Pad
+from toolchain.layers.pooling import AveragePooling, GlobalPooling, MaxPooling
+
+Read = Callable[[Reader, Node], None]
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+CLAMPS = {(0.0, 6.0): "relu6", (-1.0, 1.0): "hard_tanh", (0.0, math.inf): "relu", (-math.inf, math.inf): "linear"}
+
+
+def gemm(reader: Reader, node: Node) -> None:
+    options, matrix = node.options, reader.constant(node, 1)
+    if options.get("transA", 0):
+        raise node.refuse("a transposed input is not supported; multiply the sample from the left")
+    matrix = (matrix.T if options.get("transB", 0) else matrix) * options.get("alpha", 1.0)
+    bias = reader.constant(node, 2, np.zeros(1)).reshape(-1) * options.get("beta", 1.0)
+    _dense(reader, node, matrix, np.broadcast_to(bias, matrix.shape[1]))
+
+
+def matmul(reader: Reader, node: Node) -> None:
+    matrix = reader.constant(node, 1)
+    if matrix.ndim != 2:
+        raise node.refuse(f"the constant has {matrix.ndim} axes, and a matrix is expected")
+    _dense(reader, node, matrix, np.zeros(matrix.shape[1]))
+
+
+def _dense(reader: Reader, node: Node, matrix: np.ndarray, bias: np.ndarray) -> None:
+    source = reader.value(node, 0)
+    if len(source.shape) != 1:
+        raise node.refuse(f"it takes a flat input, and this one is {source.shape}; flatten it before")
+    rows = matrix if source.order is None else matrix[source.order]
+    operator = Dense(rows.astype(np.float32), bias.astype(np.float32))
+    name = reader.assembly.add(node.name, node.kind, operator, source.name)
+    reader.put(node, Value(name, (matrix.shape[1],), (0,)))
+
+
+def conv(reader: Reader, node: Node) -> None:
+    source = reader.channels_last(node, reader.value(node, 0))
+    weights = reader.constant(node, 1)  # (filters, channels of a group, *kernel)
+    filters, inside, kernel = weights.shape[0], weights.shape[1], weights.shape[2:]
+    if len(kernel) != len(source.shape) - 1 or len(kernel) not in (1, 2):
+        raise node.refuse(f"a window of {len(kernel)} axes over an input of shape {source.shape} is not supported")
+    stride, dilation = _axes(node, "strides", len(kernel)), _axes(node, "dilations", len(kernel))
+    source, padding = _padding(reader, node, source, kernel, stride, dilation)
+    bias = reader.constant(node, 2, np.zeros(filters)).astype(np.float32)
+    image = weights if len(kernel) == 2 else weights[:, :, np.newaxis]
+    taps = image.transpose(2, 3, 1, 0).astype(np.float32)  # (height, width, channels, filters)
+    both = [geometry.pair(value if len(value) == 2 else (1, *value)) for value in (stride, dilation)]
+    groups, channels = node.options.get("group", 1), source.shape[0]
+    if groups == 1:
+        operator: Convolution | DepthwiseConvolution = Convolution(taps, bias, both[0], padding, both[1])
+    elif groups == channels and inside == 1:
+        own = taps.reshape(*taps.shape[:2], channels, filters // channels)
+        operator = DepthwiseConvolution(own, bias, both[0], padding, both[1])
+    else:
+        raise node.refuse(f"{groups} groups of channels are not supported; 1, or one a channel")
+    _spatial(reader, node, operator, source, filters)
+
+
+def pool(reader: Reader, node: Node, largest: bool) -> None:
+    source = reader.channels_last(node, reader.value(node, 0))
+    size = tuple(node.options["kernel_shape"])
+    stride, dilation = _axes(node, "strides", len(size)), _axes(node, "dilations", len(size))
+    if max(dilation) > 1:
+        raise node.refuse("dilated pooling is not supported; use a dilation of 1")
+    around = _pads(node, source, size, stride, dilation)
+    if node.options.get("ceil_mode", 0) and any(
+        (extent + sum(pair) - width) % step
+        for extent, pair, width, step in zip(source.shape[1:], around, size, stride, strict=True)
+    ):
+        raise node.refuse("ceil_mode puts out windows that reach over the edge; pad the input, or use ceil_mode=0")
+    counted = bool(node.options.get("count_include_pad", 0)) and not largest
+    padding = "valid"
+    if counted:
+        source = _zeros(reader, node, source, around)
+    elif any(map(sum, around)):
+        padding = "same"
+        if around != _same(source, size, stride, dilation):
+            raise node.refuse(f"pooling with the padding {around} is not supported; use SAME_UPPER, or none")
+    operator = MaxPooling(size, stride, padding) if largest else AveragePooling(size, stride, padding)
+    _spatial(reader, node, operator, source, source.shape[0])
+
+
+def global_pool(reader: Reader, node: Node, largest: bool) -> None:
+    source = reader.value(node, 0)
+    _reduce(reader, node, source, list(range(1, len(source.shape))), True, largest)
+
+
+def reduce(reader: Reader, node: Node, largest: bool) -> None:
+    source = reader.value(node, 0)
+    axes = reader.numbers(node, "axes", 1)
+    if axes is None:
+        raise node.refuse("without axes it would join the samples of a batch; name the axes of the image")
+    own = sorted((axis if axis >= 0 else axis + len(source.shape) + 1) - 1 for axis in axes)
+    if -1 in own:
+        raise node.refuse("it reduces over the batch; name the axes of the image only")
+    _reduce(reader, node, source, own, bool(node.options.get("keepdims", 1)), largest)
+
+
+def _reduce(reader: Reader, node: Node, source: Value, over: list[int], keep: bool, largest: bool) -> None:
+    rest = [axis for axis in range(len(source.shape)) if axis not in over]
+    if len(rest) != 1 or not over:
+        raise node.refuse(f"it must leave one axis beside the batch, and it leaves {len(rest)}")
+    source = reader.arranged(node, source, (*over, rest[0]))
+    name = reader.assembly.add(node.name, node.kind, GlobalPooling(largest, keep), source.name)
+    if keep:
+        shape = tuple(1 if axis in over else extent for axis, extent in enumerate(source.shape))
+        reader.put(node, Value(name, shape, source.axes))
+    else:
+        reader.put(node, Value(name, (source.shape[rest[0]],), (0,)))
+
+
+def batch_normalization(reader: Reader, node: Node) -> None:
+    gamma, beta, mean, variance = (reader.constant(node, index).astype(np.float64) for index in range(1, 5))
+    scale = gamma / np.sqrt(variance + node.options.get("epsilon", 1e-5))
+    offset = beta - mean * scale
+    source = reader.value(node, 0)
+    if len(source.shape) > 1:
+        source = reader.channels_last(node, source)
+    elif source.order is not None:
+        scale, offset = scale[source.order], offset[source.order]
+    reader.put(node, reader.add(node, Scaling(scale, offset), source))
+
+
+def function(reader: Reader, node: Node, name: str, option: str = "", default: float | None = None) -> None:
+    """An activation function of one value; ``option`` is the attribute that holds its parameter."""
+    source = reader.value(node, 0)
+    alpha = node.options.get(option, default) if option else None
+    reader.put(node, replace(source, name=reader.assembly.function(node.name, node.kind, name, source.name, alpha)))
+
+
+def clip(reader: Reader, node: Node) -> None:
+    ends = []
+    for index, (option, default) in enumerate((("min", -math.inf), ("max", math.inf)), start=1):
+        value = node.options.get(option)
+        ends.append(float(reader.constant(node, index, np.array(default)).item() if value is None else value))
+    ends = [math.copysign(math.inf, end) if abs(end) > 1e38 else end for end in ends]
+    name = CLAMPS.get((ends[0], ends[1]))
+    if name is None:
+        raise node.refuse(f"a clamp to {ends[0]:g}…{ends[1]:g} is not supported; use 0…6, 0…∞ or -1…1")
+    function(reader, node, name)
+
+
+def hard_sigmoid(reader: Reader, node: Node) -> None:
+    alpha, beta = node.options.get("alpha", 0.2), node.options.get("beta", 0.5)
+    if abs(alpha - 1 / 6) > 1e-6 or beta != 0.5:
+        raise node.refuse(f"a slope of {alpha:g} is not supported; ours is 1/6, as in Keras 3 and HardSwish")
+    function(reader, node, "hard_sigmoid")
+
+
+def selu(reader: Reader, node: Node) -> None:
+    if not {"alpha", "gamma"}.isdisjoint(node.options):
+        raise node.refuse("an alpha or gamma of its own is not supported; leave the defaults")
+    function(reader, node, "selu")
+
+
+def gelu(reader: Reader, node: Node) -> None:
+    if node.options.get("approximate", "none") != "none":
+        raise node.refuse("the approximation by tanh is another function; export the exact one")
+    function(reader, node, "gelu")
+
+
+def softmax(reader: Reader, node: Node) -> None:
+    source = reader.value(node, 0)
+    axis = node.options.get("axis", -1 if len(source.shape) > 1 else 1)
+    if len(source.shape) != 1 or axis not in (1, -1):
+        raise node.refuse("softmax is supported over a flat output only; use the last axis of one")
+    function(reader, node, "softmax")
+
+
+def arithmetic(reader: Reader, node: Node, operation: str) -> None:
+    """Add, Sub, Mul and Div: of two values that depend on the sample, or of one and a constant."""
+    first = node.inputs[0] in reader.constants
+    if not first and node.inputs[1] not in reader.constants:
+        _merge(reader, node, operation)
+        return
+    source, constant = reader.per_channel(node, reader.value(node, int(first)), reader.constant(node, int(not first)))
+    operator = scaling(operation, constant, first)
+    if operator is None:
+        raise node.refuse("a division by the input, or by zero, is not supported")
+    reader.put(node, reader.add(node, operator, source))
+
+
+def _merge(reader: Reader, node: Node, operation: str) -> None:
+    left, right = _alike(reader, node, [reader.value(node, 0), reader.value(node, 1)])
+    operators = {"add": Add(), "sub": Add((1.0, -1.0)), "mul": Multiply()}
+    if operation not in operators:
+        raise node.refuse("the quotient of two values is not supported")
+    if left.shape != right.shape:
+        raise node.refuse(f"values of one shape are expected, not {left.shape} and {right.shape}")
+    name = reader.assembly.add(node.name, node.kind, operators[operation], left.name, right.name)
+    reader.put(node, replace(left, name=name))
+
+
+def _alike(reader: Reader, node: Node, values: list[Value]) -> list[Value]:
+    """Values with their axes in one order."""
+    first = max(values, key=lambda value: value.axes != tuple(range(len(value.axes))))
+    values = [reader.arranged(node, value, first.axes) for value in values]
+    orders = [value.order for value in values]
+    if any(order is not None for order in orders) and not all(
+        order is not None and orders[0] is not None and np.array_equal(order, orders[0]) for order in orders
+    ):
+        raise node.refuse("one input is a flattened image, another is not; flatten after they are joined")
+    return values
+
+
+def concat(reader: Reader, node: Node) -> None:
+    values = [reader.value(node, index) for index in range(len(node.inputs))]
+    rank = len(values[0].shape)
+    axis = node.options["axis"]
+    axis = (axis if axis >= 0 else axis + rank + 1) - 1
+    if axis < 0:
+        raise node.refuse("it joins samples of a batch")
+    order = None
+    if rank == 1:
+        starts = np.cumsum([0, *(value.shape[0] for value in values)])
+        parts = [np.arange(v.shape[0]) if v.order is None else v.order for v in values]
+        order = np.concatenate([part + start for part, start in zip(parts, starts, strict=False)])
+        order = None if np.array_equal(order, np.arange(len(order))) else order
+    else:
+        values = _alike(reader, node, values)
+    axes = values[0].axes
+    names = [value.name for value in values]
+    name = reader.assembly.add(node.name, node.kind, Concatenate(axes.index(axis) + 1), *names)
+    total = sum(value.shape[axis] for value in values)
+    shape = tuple(total if k == axis else extent for k, extent in enumerate(values[0].shape))
+    reader.put(node, Value(name, shape, axes, order))
+
+
+def flatten(reader: Reader, node: Node) -> None:
+    if node.options.get("axis", 1) != 1:
+        raise node.refuse("it must keep the batch apart (axis=1)")
+    reader.put(node, reader.flat(node, reader.value(node, 0)))
+
+
+def reshape(reader: Reader, node: Node) -> None:
+    source = reader.value(node, 0)
+    given = [int(extent) for extent in reader.constant(node, 1).reshape(-1)]
+    whole = [1, *source.shape]
+    zeros_copy = not node.options.get("allowzero", 0)
+    if given[0] not in (0, 1, -1):
+        raise node.refuse("only the batch may be the first axis, and it is reshaped with it")
+    filled = [whole[k] if extent == 0 and zeros_copy else extent for k, extent in enumerate(given)]
+    total = math.prod(source.shape)
+    known = math.prod(extent for extent in filled[1:] if extent != -1)
+    shape = tuple(total // max(1, known) if extent == -1 else extent for extent in filled[1:]) or (1,)
+    reader.put(node, reader.reshaped(node, source, shape))
+
+
+def squeeze(reader: Reader, node: Node) -> None:
+    source = reader.value(node, 0)
+    axes = reader.numbers(node, "axes", 1)
+    whole = (1, *source.shape)
+    gone = {axis % len(whole) for axis in axes} if axes else {k for k, extent in enumerate(whole) if k and extent == 1}
+    if 0 in gone:
+        raise node.refuse("it takes the batch away")
+    shape = tuple(extent for k, extent in enumerate(whole) if k and k not in gone) or (1,)
+    reader.put(node, reader.reshaped(node, source, shape))
+
+
+def unsqueeze(reader: Reader, node: Node) -> None:
+    source = reader.value(node, 0)
+    axes = reader.numbers(node, "axes", 1) or []
+    rank = len(source.shape) + 1 + len(axes)
+    new = {axis % rank for axis in axes}
+    if 0 in new:
+        raise node.refuse("it puts an axis before the batch")
+    rest = iter(source.shape)
+    shape = tuple(1 if k in new else next(rest) for k in range(1, rank))
+    reader.put(node, reader.reshaped(node, source, shape))
+
+
+def transpose(reader: Reader, node: Node) -> None:
+    source = reader.value(node, 0)
+    steps = list(node.options.get("perm", range(len(source.shape), -1, -1)))
+    if steps[0] != 0:
+        raise node.refuse("it moves the batch")
+    olds = [step - 1 for step in steps[1:]]
+    shape = tuple(source.shape[axis] for axis in olds)
+    reader.put(node, replace(source, shape=shape, axes=tuple(olds.index(axis) for axis in source.axes)))
+
+
+def pad(reader: Reader, node: Node) -> None:
+    source = reader.channels_last(node, reader.value(node, 0))
+    if node.options.get("mode", "constant") != "constant":
+        raise node.refuse(f"the mode {node.options['mode']} is not supported; pad with zeros")
+    fill = node.options.get("value", 0.0)
+    if float(reader.constant(node, 2, np.array(fill)).item()):
+        raise node.refuse("only zeros can be put around the input")
+    given = reader.numbers(node, "pads", 1) or []
+    half = len(given) // 2
+    around = tuple(zip(given[:half], given[half:], strict=True))
+    if half != len(source.shape) + 1 or any(map(sum, around[:2])) or min(given) < 0:
+        raise node.refuse("only rows and columns can be added, not channels or samples")
+    reader.put(node, _zeros(reader, node, source, around[2:]))
+
+
+def same(reader: Reader, node: Node) -> None:
+    """What does nothing when a network answers: Identity, Dropout, and the rounding that we do ourselves."""
+    reader.put(node, reader.value(node, 0))
+
+
+def cast(reader: Reader, node: Node) -> None:
+    if node.options["to"] not in FLOATS:
+        raise node.refuse("a cast to whole numbers is not supported")
+    same(reader, node)
+
+
+def _axes(node: Node, option: str, rank: int) -> Shape:
+    return tuple(node.options.get(option, (1,) * rank))
+
+
+def _same(source: Value, size: Shape, stride: Shape, dilation: Shape) -> Margins:
+    extents = source.shape[1:]
+    return tuple(geometry.axis_pads(*axis, "same") for axis in zip(extents, size, stride, dilation, strict=True))
+
+
+def _pads(node: Node, source: Value, size: Shape, stride: Shape, dilation: Shape) -> Margins:
+    """What is put before and after each axis of the image."""
+    kind = node.options.get("auto_pad", "NOTSET")
+    if kind == "VALID":
+        return ((0, 0),) * len(size)
+    if kind in ("SAME_UPPER", "SAME_LOWER"):
+        around = _same(source, size, stride, dilation)
+        return around if kind == "SAME_UPPER" else tuple((after, before) for before, after in around)
+    given = node.options.get("pads", [0] * 2 * len(size))
+    return tuple(zip(given[: len(size)], given[len(size) :], strict=True))
+
+
+def _padding(
+    reader: Reader, node: Node, source: Value, size: Shape, stride: Shape, dilation: Shape
+) -> tuple[Value, str]:
+    """The padding of a convolution as Keras calls it; one that it has no name for becomes a layer before it."""
+    around = _pads(node, source, size, stride, dilation)
+    if not any(map(sum, around)):
+        return source, "valid"
+    if around == _same(source, size, stride, dilation):
+        return source, "same"
+    return _zeros(reader, node, source, around), "valid"
+
+
+def _zeros(reader: Reader, node: Node, source: Value, around: Margins) -> Value:
+    """Zeros around an image with its channels last."""
+    if not any(map(sum, around)):
+        return source
+    name = reader.assembly.add(f"{node.name}_pad", node.kind, Pad(around), source.name)
+    extents = (extent + sum(pair) for extent, pair in zip(source.shape[1:], around, strict=True))
+    return replace(source, name=name, shape=(source.shape[0], *extents))
+
+
+def _spatial(reader: Reader, node: Node, operator: object, source: Value, channels: int) -> None:
+    """Appends a layer over rows and columns, and notes the shape that it gives."""
+    name = reader.assembly.add(node.name, node.kind, operator, source.name)  # type: ignore[arg-type]
+    reader.put(node, Value(name, (channels, *reader.assembly.shapes[name][:-1]), source.axes))
+
+
+OPERATORS: dict[str, Read] = {
+    "Add": partial(arithmetic, operation="add"),
+    "AveragePool": partial(pool, largest=False),
+    "BatchNormalization": batch_normalization,
+    "Cast": cast,
+    "Clip": clip,
+    "Concat": concat,
+    "Conv": conv,
+    "DequantizeLinear": same,
+    "Div": partial(arithmetic, operation="div"),
+    "Dropout": same,
+    "Elu": partial(function, name="elu", option="alpha", default=1.0),
+    "Flatten": flatten,
+    "Gelu": gelu,
+    "Gemm": gemm,
+    "GlobalAveragePool": partial(global_pool, largest=False),
+    "GlobalMaxPool": partial(global_pool, largest=True),
+    "HardSigmoid": hard_sigmoid,
+    "HardSwish": partial(function, name="hard_silu"),
+    "Identity": same,
+    "LeakyRelu": partial(function, name="leaky_relu", option="alpha", default=0.01),
+    "MatMul": matmul,
+    "MaxPool": partial(pool, largest=True),
+    "Mish": partial(function, name="mish"),
+    "Mul": partial(arithmetic, operation="mul"),
+    "Pad": pad,
+    "QuantizeLinear": same,
+    "ReduceMax": partial(reduce, largest=True),
+    "ReduceMean": partial(reduce, largest=False),
+    "Relu": partial(function, name="relu"),
+    "Reshape": reshape,
+    "Selu": selu,
+    "Sigmoid": partial(function, name="sigmoid"),
+    "Softmax": softmax,
+    "Softplus": partial(function, name="softplus"),
+    "Softsign": partial(function, name="softsign"),
+    "Squeeze": squeeze,
+    "Sub": partial(arithmetic, operation="sub"),
+    "Tanh": partial(function, name="tanh"),
+    "Transpose": transpose,
+    "Unsqueeze": unsqueeze,
+}
