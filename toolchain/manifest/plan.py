@@ -60,8 +60,8 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher
     quantization = {key: value for key, value in values["quantization"].items() if key != "training"}
     memory = {key: (chip | target["memory"])[key] for key in ("program", "data")}
     # Code generation reads the program budget only where it has a choice: else editing it would generate code again.
-    choosing = trained_network.named(values["network"]) is not None or any(kinds()[layer.kind].trades_flash for layer in draft.layers)
-    room = {"program": memory["program"]} if choosing else {}
+    choice = any(kinds()[layer.kind].trades_flash for layer in draft.layers) or trained_network.named(values["network"])
+    room = {"program": memory["program"]} if choice else {}
     clock = {"mcu": target["mcu"], "clock_hz": target["clock"]}
     return Plan(
         name=values["model"],
