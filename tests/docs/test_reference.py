@@ -13,6 +13,7 @@ from toolchain.documentation import reference
 from toolchain.layers import registry as layers
 from toolchain.manifest import schema
 from toolchain.manifest.optimizers import OPTIMIZERS
+from toolchain.studies import schema as studies
 
 PAGE = reference.page()
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -68,3 +69,10 @@ def test_the_examples_are_valid(name: str) -> None:
     document: Any = yaml.safe_load(text)
     network = schema.sections()["properties"]["network"]
     jsonschema.validate(document, next(branch for branch in network.get("anyOf", [network]) if "items" in branch))
+
+
+def test_every_key_of_a_study() -> None:
+    found = rows(reference.study_page())
+    assert set(studies.sections()["properties"]) <= set(found)
+    assert {"axes.NAME.range.from", "measure.NAME.ratio", "references.points", "figure.panels.y"} <= set(found)
+    assert found["repeat"][1] == "`1`"

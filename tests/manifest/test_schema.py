@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from toolchain.errors import GoldcrestError
 from toolchain.manifest import hover, reader, schema, schema_stage, validate
 from toolchain.manifest.diagnostics import Diagnostic, Source
+from toolchain.studies import schema as studies
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "models").glob("*.yaml"))
@@ -144,6 +145,7 @@ def test_every_key_of_the_editors_schema_is_described() -> None:
     found = dict(described(schema.json_schema()))
     assert len(found) > 200
     assert without_words(schema.json_schema()) == []
+    assert without_words(studies.sections()) == []
 
 
 @pytest.mark.parametrize(

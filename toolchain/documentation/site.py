@@ -11,11 +11,12 @@ from mkdocs.structure.pages import Page
 
 from toolchain.documentation import options, reference
 
-REFERENCE = "reference/manifest.md"
+GENERATED = {"reference/manifest.md": reference.page, "reference/study.md": reference.study_page}
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
-    files.append(File.generated(config, REFERENCE, content=reference.page()))
+    for name, page in GENERATED.items():
+        files.append(File.generated(config, name, content=page()))
     return files
 
 
