@@ -80,3 +80,20 @@ def test_small_networks_share_code_between_layers() -> None:
     assert all(choice.kernel.name.startswith("dense8") for choice in chosen)
     alone = sum(choice.cost.flash + choice.cost.shared for choice in chosen)
     assert flash(chosen) < alone
+
+
+def test_a_second_kernel_that_saves_a_few_cycles_is_not_worth_its_code() -> None:
+    """The first layer's inputs are mostly zero, the second's hardly ever: skipping zeros costs the second a little."""
+    rng = np.random.default_rng(0)
+    first, second = (rng.integers(-127, 128, shape).astype(np.int8) for shape in ((784, 32), (32, 10)))
+    none = np.zeros(32, np.int32)
+    layers = (
+        Layer("a", ("input",), IntegerDense(first, none, RULE), Tensor((32,), "uint8", 1.0, 0, 0, 255, nonzero=0.8)),
+        Layer("b", ("a",), IntegerDense(second, none[:10], RULE), Tensor((10,), "int8", 1.0, 0, 0, 127)),
+    )
+    raw = Encoding(np.zeros(1), np.ones(1), quantize=False)
+    graph = verify(Graph("g", Tensor((784,), "uint8", 1.0, 0, 0, 255, nonzero=0.19), raw, layers))
+    choices = select(graph, Target("avrxt"))
+    assert [choice.kernel.name for choice in choices] == ["dense8_skip", "dense8_skip"]
+    alone = choices[1].candidates
+    assert 0 < alone["dense8_skip"].mean - alone["dense8"].mean < 0.5 * alone["dense8"].shared, alone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from toolchain.errors import GoldcrestError
@@ -42,15 +42,17 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
     choices = [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
     if target.prefer == "size" and forced is None:
         choices = _smallest(choices, target)
-    if target.flash is None or forced:
+    if forced:
         return choices
-    return exchange.fitted(
-        choices,
-        lambda _index, choice: (choice.with_kernel(name) for name in sorted(choice.candidates)),
-        flash,
-        lambda choice: _cycles(choice.cost, target),
-        target.flash,
-    )
+
+    def rivals(_index: int, choice: Choice) -> Iterator[Choice]:
+        return (choice.with_kernel(name) for name in sorted(choice.candidates))
+
+    def cycles(choice: Choice) -> int:
+        return _cycles(choice.cost, target)
+
+    choices = exchange.thrifty(choices, rivals, flash, cycles)
+    return choices if target.flash is None else exchange.fitted(choices, rivals, flash, cycles, target.flash)
 
 
 def flash(choices: Sequence[Choice]) -> int:

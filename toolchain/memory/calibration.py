@@ -23,6 +23,9 @@ UNROLLED_MOST = 2048  # weights up to which a convolution becomes straight-line 
 WIDEST_WINDOW = 257  # weights of one filter up to which the kernel with a table takes it
 SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: pictures on a background, after a relu
 
+CHEAPEST = 0.5
+"""Cycles that a byte of flash is worth always, even where speed is wished for."""
+
 DEAREST = 50
 """Cycles that a byte of flash is worth while a tenth of the chip can be kept free: code instead of tables is, a slow
 dense layer is not."""
