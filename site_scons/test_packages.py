@@ -1,4 +1,4 @@
-"""The Debian packages that only the tests need: the browser in which they look at report.html.
+"""The Debian packages that only the tests need: the browser in which they look at pages, and the shell zsh.
 
 ``./scons test`` runs this first. A build of models never asks for them.
 """
@@ -9,7 +9,11 @@ import shutil
 
 from bootstrap import install_system_packages
 
-PROGRAMS = {"chromium": ("chromium", "google-chrome", "chromium-browser"), "chromium-driver": ("chromedriver",)}
+PROGRAMS = {
+    "chromium": ("chromium", "google-chrome", "chromium-browser"),
+    "chromium-driver": ("chromedriver",),
+    "zsh": ("zsh",),
+}
 
 
 def missing() -> list[str]:

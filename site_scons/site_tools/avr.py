@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import console
 from SCons.Action import Action
 from SCons.Scanner.C import CScanner
-from shared import ROOT, add_methods, known_as, notes, option
+from SCons.Tool import compilation_db
+from shared import BUILD, ROOT, add_methods, known_as, notes, option, screen
 
 from toolchain.board import chips
 from toolchain.graph import compilers
 from toolchain.memory.compiler import avr_gcc
 
+COMPILE = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_COMPILE_FLAGS $AVR_INCLUDES -c -o $TARGET $SOURCE")
 INCLUDES = ("firmware/runtime", "firmware/kernels", "firmware/ports", "firmware/app")
 
 
@@ -23,13 +27,14 @@ def generate(env: Any) -> None:
     if option("AVR_GCC"):
         os.environ["AVR_GCC"] = env["ENV"]["AVR_GCC"] = option("AVR_GCC")
     scanner = CScanner()
-    compile_it = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_COMPILE_FLAGS $AVR_INCLUDES -c -o $TARGET $SOURCE")
     link_it = Action("$( $AVR_GCC $) $AVR_FLAGS $AVR_LINK_FLAGS -o $TARGET $SOURCES")
     host_it = Action("$( $HOST_CC $) $HOST_FLAGS $HOST_INCLUDES -o $TARGET $SOURCES")
-    env["BUILDERS"]["AvrObject"] = env.Builder(action=compile_it, source_scanner=scanner, emitter=with_stack_usage)
+    env["BUILDERS"]["AvrObject"] = env.Builder(action=COMPILE, source_scanner=scanner, emitter=compiled)
     env["BUILDERS"]["AvrImage"] = env.Builder(action=link_it)
     env["BUILDERS"]["HostProgram"] = env.Builder(action=host_it, source_scanner=scanner)
-    add_methods(env, Firmware=firmware, Host=host)
+    env["COMPILATIONDB_COMSTR"] = ""
+    env.Tool("compilation_db")
+    add_methods(env, Firmware=firmware, Host=host, CompileCommands=compile_commands)
 
 
 def exists(env: Any) -> bool:
@@ -112,8 +117,23 @@ def host(env: Any, plan: Any, generated: list[Any]) -> Any:
     return program[0]
 
 
-def with_stack_usage(target: list[Any], source: list[Any], env: Any) -> tuple[list[Any], list[Any]]:
-    """avr-gcc writes ``x.su`` beside ``x.o`` for C; assembly has none."""
+def compile_commands(env: Any) -> None:
+    """``build/compile_commands.json``: how each file of the named models' firmware is compiled, for editors."""
+
+    def tell(target: Any, source: Any, env: Any) -> None:
+        console.work_was_done()
+        count = len(json.loads(Path(target[0].get_internal_path()).read_text(encoding="utf-8")))
+        screen.line("write", str(target[0]), f"{count} files")
+
+    node = env.CompilationDatabase(str(BUILD / "compile_commands.json"))
+    env.AddPostAction(node, Action(tell, cmdstr=None))
+    env.Alias("compile_commands", node)
+
+
+def compiled(target: list[Any], source: list[Any], env: Any) -> tuple[list[Any], list[Any]]:
+    """avr-gcc writes ``x.su`` beside ``x.o`` for C; assembly has none. SCons's tool for editors learns the command."""
+    # The tool finds the commands of SCons's own builders by itself, and has no other way in for those of others.
+    vars(compilation_db)["__COMPILATION_DB_ENTRIES"].append((target[0], source[0], env, COMPILE))
     if str(source[0]).endswith(".c"):
         target.append(env.File(str(target[0]).removesuffix(".o") + ".su"))
     return target, source

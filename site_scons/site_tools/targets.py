@@ -11,13 +11,13 @@ from typing import Any
 import console
 import SCons.Script
 from SCons.Script import COMMAND_LINE_TARGETS, GetOption
-from shared import ROOT, add_methods, notes, option, screen
+from shared import BUILD, ROOT, add_methods, notes, option, screen
 from stages import stage
 
 from toolchain.errors import GoldcrestError
-from toolchain.graph import arguments
+from toolchain.graph import arguments, completion
 
-BROWSED = ("tests/report/", "tests/docs/")  # tests that need a browser
+NEEDING = ("tests/report/", "tests/docs/", "tests/completion/")  # tests that need what site_scons/test_packages.py has
 
 DIGITS = Path("models/mnist_dense32.yaml")  # a manifest whose pictures the benchmark's layers get
 BENCH_FILES = {"baseline": "toolchain/bench/baseline.json", "page": "docs/bench.md"}
@@ -53,7 +53,7 @@ def tests(env: Any) -> None:
     general["test"] = "the tests, ruff and mypy; only=PATHS for some of them"
     chosen = " ".join(map(shlex.quote, option("only").split(","))) if option("only") else "tests"
     commands = [SCons.Script.Action(f"$PYTHON -m pytest -n 2 {chosen}")]
-    if chosen == "tests" or any(folder in f"{chosen}/" for folder in BROWSED):
+    if chosen == "tests" or any(folder in f"{chosen}/" for folder in NEEDING):
         commands.insert(0, SCons.Script.Action("$PYTHON site_scons/test_packages.py"))
     node = env.Command("#build/.test", [], commands, STAGE="test", TERMINAL=True)
     env.AlwaysBuild(env.Alias("test", env.NoCache(node)))
@@ -113,35 +113,32 @@ def finish(env: Any) -> None:
     asked = [str(name) for name in COMMAND_LINE_TARGETS]
     arguments.require("target", [name for name in asked if os.path.sep not in name], [*of_models, *general])
     needing = [name for name in asked if name in of_models]
-    if needing and not option("model") and not GetOption("clean"):
+    if needing and not option("model") and not (GetOption("clean") or GetOption("help")):
         raise GoldcrestError(f"{needing[0]} needs a model: ./scons model=M {needing[0]} (./scons lists the models)")
     if not asked and not option("model") and not option("study") and not (GetOption("help") or GetOption("clean")):
         SCons.Script.ValidateOptions()  # a misspelt --option ends here
         list_everything()
     notes.save()
+    completion.remember(BUILD, completion.words([*of_models, *general], arguments.ARGUMENTS))
     if GetOption("help"):
-        SCons.Script.Help("\n".join(everything()) + "\n")
+        SCons.Script.Help("\n".join(help_on(asked)) + "\n")
 
 
 def list_everything() -> None:
-    screen.write("\n".join(everything()) + "\n")
-    sys.exit(0)
-
-
-def everything() -> list[str]:
     from toolchain.graph import listing
 
     paths = sorted((ROOT / "models").glob("*.yaml"))
-    described = {f"{each.name}={each.value}": each.help for each in arguments.ARGUMENTS}
-    return [
-        "./scons model=M [target …]",
-        "./scons study=S",
-        "",
-        *listing.models(path.relative_to(ROOT) for path in paths),
-        "",
-        *listing.studies(path.relative_to(ROOT) for path in sorted((ROOT / "studies").glob("*.yaml"))),
-        "",
-        *listing.table({"target": "", **of_models, **general}),
-        "",
-        *listing.table({"option": "", **described}),
-    ]
+    models = listing.models(path.relative_to(ROOT) for path in paths)
+    studies = listing.studies(path.relative_to(ROOT) for path in sorted((ROOT / "studies").glob("*.yaml")))
+    targets = listing.table({"target": "", **of_models, **general})
+    lines = ["./scons model=M [target …]", "./scons study=S", "", *models, "", *studies, "", *targets]
+    screen.write("\n".join([*lines, "", "options: ./scons --help"]) + "\n")
+    sys.exit(0)
+
+
+def help_on(asked: list[str]) -> list[str]:
+    from toolchain.graph import listing
+
+    known = {**of_models, **general}
+    chosen = {name: known[name] for name in asked if name in known}
+    return listing.help_on(chosen, arguments.ARGUMENTS) if chosen else listing.help_on_all(known, arguments.ARGUMENTS)

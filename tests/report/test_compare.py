@@ -97,7 +97,7 @@ def test_as_markdown(tmp_path: Path) -> None:
     done = compare(tmp_path / "old", tmp_path / "new", "--markdown")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
-        "<!-- goldcrest: sizes -->\n"
+        "<!-- goldcrest: models -->\n"
         "### 3 of 4 models change\n"
         "\n"
         "| model | flash | RAM | time, mean | time, at most | accuracy |\n"

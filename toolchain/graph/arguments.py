@@ -20,8 +20,10 @@ class Argument:
     default: str = ""
     choices: tuple[str, ...] = ()
     number: bool = False  # the value is a whole number from 0
+    of: tuple[str, ...] = ()  # the targets that it is for; none: for every build
 
 
+BOARD = ("flash", "evaluate", "monitor")
 ARGUMENTS = (
     Argument("model", "A,B", "models to build, separated by commas; all for every one"),
     Argument("study", "A,B", "studies to run, separated by commas; all for every one"),
@@ -29,17 +31,19 @@ ARGUMENTS = (
     Argument("data", "FILE", "the .csv or .npz that new= starts from"),
     Argument("check", "skip", "do not refuse early what cannot fit by estimate", "", ("skip",)),
     Argument("cache", "DIR", "folder of results shared between clones; off for none"),
-    Argument("port", "PORT", "the board's serial line; without it the virtual board"),
-    Argument("programmer", "NAME", "how to program the board (.local.yaml can hold these)"),
-    Argument("updi", "PORT", "the programming port, if it is not the serial line"),
-    Argument("baud", "N", "speed of the serial line", number=True),
-    Argument("sample", "N", "which test sample flash tries", number=True),
-    Argument("samples", "N", "how many test samples evaluate measures; 0 for all", number=True),
-    Argument("flash", "yes", "evaluate programs a real board first", "", ("yes", "no")),
-    Argument("unlock", "yes", "flash erases a locked chip", "", ("yes", "no")),
+    Argument("port", "PORT", "the board's serial line; without it the virtual board", of=BOARD),
+    Argument("programmer", "NAME", "how to program the board (.local.yaml can hold these)", of=BOARD),
+    Argument("updi", "PORT", "the programming port, if it is not the serial line", of=BOARD),
+    Argument("baud", "N", "speed of the serial line", number=True, of=BOARD),
+    Argument("sample", "N", "which test sample flash tries", number=True, of=("flash",)),
+    Argument(
+        "samples", "N", "how many test samples evaluate measures; 0 for all", number=True, of=("evaluate", "monitor")
+    ),
+    Argument("flash", "yes", "evaluate programs a real board first", "", ("yes", "no"), of=("evaluate",)),
+    Argument("unlock", "yes", "flash erases a locked chip", "", ("yes", "no"), of=("flash",)),
     Argument("export", "nnom", "write the network in another runtime's format", "", ("nnom",)),
-    Argument("accept", "1", "bench stores its figures as those to compare with", "0", ("0", "1")),
-    Argument("only", "PATHS", "which tests, separated by commas"),
+    Argument("accept", "1", "bench stores its figures as those to compare with", "0", ("0", "1"), of=("bench",)),
+    Argument("only", "PATHS", "which tests, separated by commas", of=("test",)),
     Argument("verbose", "1", "show every command", "0", ("0", "1")),
     Argument("AVR_GCC", "PATH", "another avr-gcc than the pinned one"),
 )

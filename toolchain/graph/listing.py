@@ -1,17 +1,20 @@
-"""What ``./scons`` alone prints: the models with what they will probably need, and the targets."""
+"""What ``./scons`` alone prints, the models with what they will probably need, and what ``--help`` says."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from toolchain import manifest
 from toolchain.datasets import registry as datasets
 from toolchain.errors import ManifestError
+from toolchain.graph.arguments import Argument
 from toolchain.memory.estimate import estimate, refuse
 from toolchain.report import bars
 
 FAR_FROM_ZERO = 4.0
+WIDTH = 80
 
 
 def models(paths: Iterable[Path]) -> list[str]:
@@ -66,6 +69,34 @@ def verdict(plan: manifest.Plan) -> str:
 def table(rows: Mapping[str, str]) -> list[str]:
     """Names and what they mean."""
     return [f"  {name:<20} {text}".rstrip() for name, text in rows.items()]
+
+
+def packed(title: str, words: Iterable[str], width: int = 20) -> list[str]:
+    """A title in ``width`` columns and as many words after it as a line takes, on as many lines as they need."""
+    indent = " " * (width + 3)
+    first = f"  {title:<{width}} "
+    return textwrap.wrap(" ".join(words), WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def help_on_all(targets: Mapping[str, str], options: Iterable[Argument]) -> list[str]:
+    """``--help``: a line for each target, and the options by the targets that they are for."""
+    groups: dict[str, list[str]] = {}
+    for each in options:
+        groups.setdefault(", ".join(each.of) or "every build", []).append(f"{each.name}={each.value}")
+    return [
+        "./scons model=A,B [target …] [option=value …]     ./scons alone lists the models",
+        *table(targets),
+        "options for                               --help TARGET says what they mean",
+        *(line for title, words in groups.items() for line in packed(title, words, max(map(len, groups)))),
+    ]
+
+
+def help_on(targets: Mapping[str, str], options: Iterable[Argument]) -> list[str]:
+    """``--help TARGET``: these targets, and what every option means that they take."""
+    described = {each.name: f"{each.name}={each.value}" for each in options}
+    own = {described[each.name]: each.help for each in options if set(each.of) & targets.keys()}
+    general = {described[each.name]: each.help for each in options if not each.of}
+    return [*table(targets), *(["", *table(own)] if own else []), "", *table(general)]
 
 
 def check(plan: manifest.Plan) -> list[str]:

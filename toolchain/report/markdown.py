@@ -9,7 +9,7 @@ from toolchain.report.difference import Report, Row
 
 HEADS = ("model", "flash", "RAM", "time, mean", "time, at most", "accuracy")
 SHOWN = ("program memory", "data memory", "time, mean", "time, at most")
-MARKER = "<!-- goldcrest: sizes -->"
+MARKER = "<!-- goldcrest: models -->"
 """By this line a workflow finds its own comment again."""
 
 
