@@ -26,7 +26,7 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 def test_every_section_has_a_chapter() -> None:
-    top = {"model", "description", "extends"}
+    top = {"model", "description", "extends", "widths"}
     assert set(SECTIONS) == {"At the top", *schema.sections()["properties"]} - top
     assert set(rows(SECTIONS["At the top"])) == top
 

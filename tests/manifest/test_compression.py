@@ -56,6 +56,52 @@ def test_smaller_budgets_give_smaller_widths(tmp_path: Path) -> None:
     assert widths == sorted(set(widths))
 
 
+WIDTHS = """
+model: open
+dataset: {{name: mnist}}
+input: {{shape: [28, 28, 1], divide: 255}}
+network:
+  - convolution: {{filters: 4, kernel: 5, stride: 2}}
+  - activation: relu
+  - convolution: {{filters: 9, kernel: 3, stride: 2}}
+  - activation: relu
+  - flatten
+  - dense: {{units: 16}}
+  - dense: {{units: 10}}
+  - activation: softmax
+widths: {widths}
+training: {{loss: sparse_categorical_crossentropy, epochs: 1}}
+target: {{mcu: atmega4809, clock: 20 MHz, memory: {{program: {program}}}}}
+"""
+
+
+def widths(folder: Path, text: str, program: str = "48 KiB") -> tuple[Plan, list[int]]:
+    """The plan with this multiple of all widths, and its widths."""
+    path = folder / "open.yaml"
+    path.write_text(WIDTHS.format(widths=text, program=program), encoding="utf-8")
+    made = manifest.load(path)
+    return made, [entry[key] for entry in made.training["network"] for key in ("filters", "units") if key in entry]
+
+
+def test_a_multiple_of_all_widths_but_that_of_the_answer(tmp_path: Path) -> None:
+    assert widths(tmp_path, "1")[1] == [4, 9, 16, 10]
+    assert widths(tmp_path, "1.5")[1] == [6, 14, 24, 10]  # 13.5 to the even number
+    assert widths(tmp_path, "0.1")[1] == [1, 1, 2, 10]
+
+
+def test_the_greatest_multiple_that_fits(tmp_path: Path) -> None:
+    declared, _ = widths(tmp_path, "1")
+    began = time.perf_counter()
+    found, wide = widths(tmp_path, "fit")
+    assert time.perf_counter() - began < 5  # a tenth of a second on an idle machine
+    assert fit.fits(found) and wide[-1] == 10
+    multiple = next(n for n in range(1, 10_000) if fit.with_multiple(declared, n / fit.PARTS) == found) / fit.PARTS
+    assert multiple > 1 and widths(tmp_path, str(multiple))[0] == found
+    wider = (fit.with_multiple(declared, multiple + more / fit.PARTS) for more in range(1, 100))
+    assert not fit.fits(next(plan for plan in wider if plan != found))
+    assert all(small < large for small, large in zip(widths(tmp_path, "fit", "24 KiB")[1][:-1], wide, strict=False))
+
+
 def test_aware_training_is_part_of_the_training_plan(tmp_path: Path) -> None:
     after, aware = plan(tmp_path, units="8"), plan(tmp_path, "int4", units="8")
     assert "quantization" not in after.training

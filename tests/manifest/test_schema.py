@@ -188,6 +188,7 @@ PURE = {  # numbers that are no amount of anything: columns, seeds, factors, exp
         "alpha",
         "epsilon",
         "temperature",
+        "widths",
         "learning_rate",
         "power",
         "factor",

@@ -223,6 +223,22 @@ def test_pruned_weights_are_zero_codes(coding: str, train: Stage, splits: base.S
     assert told["integers"]["equal"] == 60 and told["zeros"]["dense_0"] == pytest.approx(np.mean(operator.weights == 0))
 
 
+@pytest.mark.parametrize("structure", ["units", "rows"])
+def test_whole_channels_and_rows_of_codes_are_zero(structure: str, train: Stage, splits: base.Splits) -> None:
+    """Units of a convolution are its channels. What is gone is gone from the integers too, biases included."""
+    declared = aware_plan("convolutions", "int8", epochs=4)
+    declared["pruning"] = {"final": 0.5, "frequency": 2, "structure": structure, "keep": ["depthwise_convolution_3"]}
+    model = train(declared)
+    assert history(model)["integers"] == {"compared": 60, "equal": 60}
+    with h5py.File(model) as file:
+        kernels = {name: file[f"model_weights/{name}/{name}/kernel"][:] for name in ("convolution_0", "dense_7")}
+    for name, kernel in kernels.items():
+        axis = kernel.ndim - (1 if structure == "units" else 2)
+        others = tuple(other for other in range(kernel.ndim) if other != axis)
+        dead = ~(kernel != 0).any(axis=others)
+        assert dead.sum() == np.rint(0.5 * kernel.shape[axis]), name
+
+
 def _first(graph: Graph) -> IntegerDense:
     operator = graph.layers[0].operator
     assert isinstance(operator, IntegerDense)

@@ -17,8 +17,8 @@ import pytest
 
 from tests.training.conftest import arguments
 from toolchain import manifest
-from toolchain.datasets import dataset_stage
-from toolchain.training import train_stage, trained
+from toolchain.datasets import dataset_stage, registry
+from toolchain.training import aware_check, train_stage, trained
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "models/trained").glob("*.h5"))
@@ -71,6 +71,21 @@ def test_its_weights_lie_on_their_grid(path: Path) -> None:
             kernel = file[f"model_weights/{name}/{name}/kernel"][:]
             codes = kernel / group["steps"][:]
             assert np.abs(codes - np.rint(codes)).max() < 1e-4 and np.abs(codes).max() < 127.5
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_the_integers_read_what_the_training_graph_read(name: str) -> None:
+    """The share of the 10,000 test images that the graph had right in training is that of the integer reference."""
+    plan, path = declared(name), ROOT / f"models/trained/{name}.h5"
+    splits = registry.load(plan.dataset)
+    graph = aware_check.reference(plan.training, path.read_bytes(), splits)
+    x, right = splits.x["test"], 0
+    for start in range(0, len(x), aware_check.BATCH):
+        part = slice(start, start + aware_check.BATCH)
+        found = graph.classify(graph.run(graph.encode(x[part]).astype(np.int64)))
+        right += int(np.sum(found == splits.y["test"][part]))
+    told = json.loads(train_stage.history_path(path).read_text())
+    assert right == round(10_000 * told["test"]["accuracy"])
 
 
 @pytest.mark.skipif("GOLDCREST_RETRAIN" not in os.environ, reason="takes minutes: GOLDCREST_RETRAIN=model")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,33 @@ def test_killed_anywhere_and_resumed_gives_the_same_bytes(run: Any, tmp_path: Pa
     for suffix in (".h5", ".history.json"):
         assert (tmp_path / f"killed{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
     assert not (tmp_path / "killed.checkpoint.npz").exists()
+
+
+def test_killed_at_a_random_moment_and_resumed_gives_the_same_bytes(run: Any, tmp_path: Path) -> None:
+    """By the clock, wherever that is: in the middle of a step, of an epoch, of the checkpoint's writing."""
+    declared = plan(classifier(units=64), epochs=40, augmentation={"affine": {"shift": 1.0}})
+    began = time.monotonic()
+    assert run(declared, "whole") == 0
+    duration = time.monotonic() - began
+    checkpoint = tmp_path / "killed.checkpoint.npz"
+    moments = [random.random() for _ in range(2)]
+    for moment in moments:
+        process = start_run(tmp_path, declared, "killed")
+        waited = time.monotonic()
+        while not checkpoint.exists() and process.poll() is None and time.monotonic() - waited < 600:
+            time.sleep(0.01)
+        time.sleep(moment * duration / 4)
+        process.kill()
+        process.wait()
+    assert run(declared, "killed") == 0
+    for suffix in (".h5", ".history.json"):
+        made, expected = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("killed", "whole"))
+        assert made == expected, f"killed {moments} of a quarter of {duration:.1f} s after the first checkpoint"
+
+
+def start_run(folder: Path, declared: dict[str, Any], name: str) -> subprocess.Popen[bytes]:
+    (folder / f"{name}.json").write_text(json.dumps(declared))
+    return subprocess.Popen([sys.executable, "-c", RUN, str(folder / f"{name}.json"), str(folder / "data.npz"), "0"])
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4torn", None])

@@ -101,7 +101,10 @@ def pruning_steps(draft: Draft) -> None:
 
 
 def one_open_width(draft: Draft) -> None:
-    """One width can be found from budgets, and the last one is the data set's to say."""
+    """One width can be found from budgets, or one multiple of all; the last one is the data set's to say."""
+    if draft.open_widths and draft.get(network.MULTIPLE) == network.FIT:
+        name = draft.open_widths[0][0].name
+        draft.report((network.MULTIPLE,), f"`widths: fit` beside a width of `{name}` that is open", "keep one of them")
     last = next((layer for layer in reversed(draft.layers) if set(network.WIDTHS) & layer.options.keys()), None)
     for number, (layer, option) in enumerate(draft.open_widths):
         if layer is last:

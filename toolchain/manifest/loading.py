@@ -27,7 +27,7 @@ def load(path: Path | str, given: Sequence[Change] = ()) -> Plan:
     chip = checks.chip_memory(draft.values["target"]["mcu"]) if needed else {}
     read = (*map(reader.displayed, files), *(taught.files if taught else ()))
     made = plan.make(draft, reader.displayed(path), read, chip, taught)
-    return fit.widest(made, draft, path) if draft.open_widths else made
+    return fit.widest(made, draft, path)
 
 
 def load_all(models: Path | str | Iterable[Path]) -> list[Plan]:

@@ -15,6 +15,8 @@ from toolchain.manifest.validate import INVALID
 INPUT = "input"
 WIDTHS = ("units", "filters")
 FIT = "fit"
+MULTIPLE = "widths"
+"""The manifest's key for a number that all widths but the last are multiplied by."""
 
 
 def follow(draft: Draft) -> None:
@@ -29,11 +31,15 @@ def follow(draft: Draft) -> None:
         draft.shapes[INPUT] = tuple(shape)
     previous = INPUT
     complete = True
+    multiple = draft.get(MULTIPLE)
+    last = answering([{} if item is INVALID else next(iter(item.values())) for item in items])
     for index, item in enumerate(items):
         if item is INVALID:
             previous, complete = "", False
             continue
         layer = _layer(index, item, names, previous)
+        if multiple not in (None, FIT) and index != last:
+            layer.options.update(multiplied(layer.options, multiple))
         _open_widths(draft, layer)
         draft.layers.append(layer)
         result = _output(draft, layer, names)
@@ -50,6 +56,17 @@ def follow(draft: Draft) -> None:
 def plan(layers: Sequence[Layer]) -> list[dict[str, Any]]:
     """The NETWORK of the plan."""
     return [{"kind": layer.kind, "name": layer.name, "inputs": list(layer.inputs), **layer.options} for layer in layers]
+
+
+def answering(layers: Sequence[Mapping[str, Any]]) -> int | None:
+    """Which of the layers (their options) has the last width: how many outputs there are is the data set's to say."""
+    return next((i for i in reversed(range(len(layers))) if set(WIDTHS) & layers[i].keys()), None)
+
+
+def multiplied(options: Mapping[str, Any], multiple: float) -> dict[str, Any]:
+    """The options with a layer's width multiplied: rounded, at least 1."""
+    wide = {name: max(1, round(options[name] * multiple)) for name in WIDTHS if isinstance(options.get(name), int)}
+    return {**options, **wide}
 
 
 def _names(items: Sequence[Any]) -> list[str]:

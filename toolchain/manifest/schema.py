@@ -77,6 +77,12 @@ def sections() -> Schema:
             "dataset": _dataset(),
             "input": _input(),
             "network": _network(),
+            network.MULTIPLE: {
+                "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 100}, {"const": network.FIT}],
+                "default": 1,
+                "description": "What the units and filters of all layers but the last are multiplied by. "
+                f"`{network.FIT}`: all that the memory takes, in steps of 1/64.",
+            },
             "training": _training(),
             "pruning": group(PRUNING, "Which weights become zero in training, and when. Left out: none."),
             "quantization": _quantization(),

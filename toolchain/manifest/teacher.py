@@ -13,6 +13,7 @@ from toolchain.manifest import drafting, extends, plan, reader, schema
 from toolchain.manifest.diagnostics import Diagnostic, InvalidManifest, KeyPath
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.losses import PROBABILITIES
+from toolchain.manifest.network import FIT, MULTIPLE
 from toolchain.manifest.plan import Teacher
 
 HERE: KeyPath = ("training", "distillation", "teacher")
@@ -74,7 +75,7 @@ def _goes_with(draft: Draft, taught: Draft) -> bool:
     loss, name = taught.values["training"]["loss"], taught.values["model"]
     if loss not in PROBABILITIES:
         draft.report(HERE, f"the teacher learns with {loss}", f"expected {' or '.join(PROBABILITIES)}")
-    elif taught.open_widths:
+    elif taught.open_widths or taught.get(MULTIPLE) == FIT:
         draft.report(HERE, "the teacher leaves a width to the compiler", "write the number there: no memory limits it")
     elif name == draft.get("model"):
         draft.report(HERE, f"the teacher is called `{name}` as well", "their results would lie in one folder")
