@@ -21,6 +21,7 @@ BEGAN = time.monotonic()
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path("build")
 
+caches: list[Path] = []  # the folder that clones share, if there is one
 screen = console.screen()
 notes = Notes(BUILD / ".notes.json")
 

@@ -20,7 +20,7 @@ import SCons.SConsign
 import SCons.Script.Main as main
 import SCons.Taskmaster.Job
 from SCons.Script import COMMAND_LINE_TARGETS, GetBuildFailures, GetOption
-from shared import BEGAN, BUILD, option, refuse, screen
+from shared import BEGAN, BUILD, caches, option, refuse, screen
 
 from toolchain.graph import process
 from toolchain.graph.cache import prune
@@ -32,7 +32,6 @@ RESTATED = re.compile(r"^scons: \*\*\* \[.*\] (Error -?\d+|Build interrupted\.)\
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 reports: list[Any] = []  # report.json of each model of this run
 fetched: set[str] = set()  # targets that came from the cache
-caches: list[Path] = []  # the folder that clones share
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
 _announced = threading.local()  # the command that this thread is about to run

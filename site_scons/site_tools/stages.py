@@ -10,11 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import console
 import engine
 import SCons.Script
 import SCons.Util
-from shared import ROOT, add_methods, known_as, notes, option, refuse
+from shared import ROOT, add_methods, caches, known_as, notes, option, refuse
 
 from toolchain.__main__ import verbs
 from toolchain.graph import freshness, imports
@@ -47,7 +46,8 @@ def dataset(env: Any, plan: Any) -> Any:
 
 
 def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
-    """``model.h5`` and ``model.history.json``; ``-c`` keeps them. Trainings take turns under ``-j`` if ``alone``.
+    """``model.h5`` and ``model.history.json``; ``-c`` keeps them. On one machine those that are ``alone``
+    take turns under ``-j``.
 
     A student's teacher is trained before it, in a folder of its own. Of a network from somebody else's file there is
     ``imported.npz``, and no training.
@@ -64,7 +64,7 @@ def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
     private = f"--manifest {plan.values.path}"
     nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads, private=private, WARM=not reads)
     engine.trainings += not reads
-    if alone:
+    if alone and engine.is_local():
         env.SideEffect("#build/.training", nodes)
     env.NoClean(nodes)
     return nodes[0]
@@ -170,7 +170,7 @@ def use_cache(env: Any, folder: str) -> None:
             refuse(f"cache={folder}: the folder cannot be made ({error.strerror}); name another one, or cache=off")
         return  # no home to write to: a build without a cache is right, only slower
     env.CacheDir(str(path), SharedCache)
-    console.caches.append(path)
+    caches.append(path)
 
 
 def default_cache() -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import console
+import engine
 import SCons.Script
 from SCons.Script import COMMAND_LINE_TARGETS, GetOption
 from shared import BUILD, ROOT, add_methods, notes, option, screen
@@ -33,6 +34,7 @@ def generate(env: Any) -> None:
         Bench=bench,
         Compare=compare,
         VirtualBoard=virtual_board,
+        Worker=worker,
         Site=site,
         Tests=tests,
         Finish=finish,
@@ -96,6 +98,17 @@ def virtual_board(env: Any) -> None:
     env.AlwaysBuild(env.Alias("board", env.NoCache(node)))
 
 
+def worker(env: Any) -> None:
+    """Work for builds with engine=dask, until Ctrl-C; ``-j`` says how many stages at once."""
+    general["worker"] = "work for builds on other machines, until Ctrl-C: scheduler=tcp://HOST:8786"
+    if "worker" in map(str, COMMAND_LINE_TARGETS) and not option("scheduler"):
+        raise GoldcrestError("worker needs to know for whom: ./scons worker scheduler=tcp://HOST:8786")
+    words = ["--scheduler", shlex.quote(option("scheduler")), "--threads", str(GetOption("num_jobs"))]
+    words += ["--cache", shlex.quote(option("cache"))] if option("cache") not in ("", "off") else []
+    node = stage(env, "worker", "build/.worker", {}, silent=True, private=" ".join(words), TERMINAL=True)
+    env.AlwaysBuild(env.Alias("worker", env.NoCache(node)))
+
+
 def site(env: Any) -> None:
     """``build/site``: the pages of docs/ for a browser."""
     general["docs"] = "the documentation as a site for a browser, in build/site"
@@ -120,6 +133,7 @@ def finish(env: Any) -> None:
         list_everything()
     notes.save()
     completion.remember(BUILD, completion.words([*of_models, *general], arguments.ARGUMENTS))
+    engine.prepare(console.lock)
     if GetOption("help"):
         SCons.Script.Help("\n".join(help_on(asked)) + "\n")
 

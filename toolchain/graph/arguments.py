@@ -44,6 +44,8 @@ ARGUMENTS = (
     Argument("export", "nnom", "write the network in another runtime's format", "", ("nnom",)),
     Argument("accept", "1", "bench stores its figures as those to compare with", "0", ("0", "1"), of=("bench",)),
     Argument("only", "PATHS", "which tests, separated by commas", of=("test",)),
+    Argument("engine", "dask", "run the stages on a cluster; see docs/cluster.md", "local", ("local", "dask")),
+    Argument("scheduler", "ADDRESS", "the cluster's: tcp://HOST:8786"),
     Argument("verbose", "1", "show every command", "0", ("0", "1")),
     Argument("AVR_GCC", "PATH", "another avr-gcc than the pinned one"),
 )
