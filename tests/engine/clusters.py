@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.graph.project import Project, Run
 
@@ -87,13 +89,12 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     found = Cluster("", str(folder / "cache"), folder)
     try:
         wait_for(written.is_file, "the scheduler")
-        import json
-
         found.address = json.loads(written.read_text())["address"]
         yield found
     finally:
-        for process in (*(each.process for each in found.workers), scheduler):
+        started: list[subprocess.Popen[Any]] = [*(each.process for each in found.workers), scheduler]
+        for process in started:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
-        for process in (*(each.process for each in found.workers), scheduler):
+        for process in started:
             process.wait()

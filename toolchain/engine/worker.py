@@ -40,7 +40,7 @@ def engine() -> Local:
 
 def carry_out(order: Order) -> Result:
     """Runs the order's command on this worker, in one of its threads."""
-    from distributed import get_worker
+    from distributed import Status, get_worker
 
     here = get_worker()
     name = str(here.name)
@@ -62,7 +62,7 @@ def carry_out(order: Order) -> Result:
 
     def stopped() -> bool:
         task = here.state.tasks.get(order.key)
-        return task is None or task.state == "cancelled"
+        return task is None or task.state == "cancelled" or here.status != Status.running
 
     tell({"text": f"on {name}"})
     with sandbox(order, blobs, here.local_directory) as folder:

@@ -12,6 +12,8 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 from toolchain.engine import refusals
@@ -20,6 +22,7 @@ from toolchain.graph import compilers
 
 FOLDER = Path("build/worker")
 SECONDS_TO_CONNECT = 30
+SECONDS_TO_LEAVE = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,10 +47,14 @@ def run(args: argparse.Namespace) -> None:
 
 
 async def work(scheduler: str, threads: int, name: str) -> None:
+    """Until Ctrl-C (KeyboardInterrupt) or the scheduler's end (GoldcrestError)."""
     from distributed import Worker
 
-    logging.getLogger("distributed").setLevel(logging.WARNING)
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     FOLDER.mkdir(parents=True, exist_ok=True)
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     try:
         worker = await Worker(
             scheduler,
@@ -60,4 +67,10 @@ async def work(scheduler: str, threads: int, name: str) -> None:
     except (OSError, ValueError, TimeoutError) as error:
         raise GoldcrestError(refusals.unreachable(scheduler)) from error
     print(f"works for {scheduler} as {name}, {threads} at once; Ctrl-C ends it", flush=True)
-    await worker.finished()
+    either = [asyncio.create_task(worker.finished()), asyncio.create_task(stopped.wait())]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not stopped.is_set():
+        raise GoldcrestError(f"the Dask scheduler at {scheduler} has ended, and this worker with it")
+    with suppress(TimeoutError):
+        await asyncio.wait_for(worker.close(executor_wait=False), SECONDS_TO_LEAVE)
+    raise KeyboardInterrupt
