@@ -77,7 +77,7 @@ def test_a_stage_that_fails_says_what_it_says_here(
 ) -> None:
     alone = Project.copied(tmp_path / "alone", origin.root)
     for project in (home, alone):
-        project.edit("models/sensor_and.yaml", "learning_rate: 0.01", "learning_rate: 1.0e+30")
+        project.edit("models/sensor_and.yaml", "shape: [2]", "shape: [2], divide: 1.0e-30")
     there, here = two.scons(home, "model=sensor_and"), alone.scons("model=sensor_and")
     assert (there.status, there.err) == (here.status, here.err)
     assert there.status == 2

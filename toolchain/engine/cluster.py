@@ -169,9 +169,10 @@ def _connect(scheduler: str) -> Any:
 
 
 def _beside(named: list[str]) -> list[str]:
-    """Manifests start from others: of a manifest's folder all are needed."""
+    """Manifests start from others, and studies from manifests: where one is named, all are needed."""
     manifests = [Path(path) for path in named if path.endswith(".yaml")]
-    return [str(other) for path in manifests for other in sorted(path.parent.glob("*.yaml"))]
+    folders = {Path("models"), *(path.parent for path in manifests)} if manifests else ()
+    return [str(path) for folder in sorted(folders) for path in sorted(folder.glob("*.yaml"))]
 
 
 def _place(targets: Mapping[str, str], blobs: Blobs) -> None:
