@@ -17,10 +17,10 @@
 #define PART 29        /* the next part, in flash */
 #define INPUT 31       /* where the rows' input begins */
 #define OUTPUT 33      /* where the next output goes */
-#define SUM 35         /* 128 * sum x, 24 bits */
-#define LAYER 38
-#define COUNT 40       /* the number of live rows */
-#define FRAME 41
+#define SUM GC_DENSE8_SUM /* 128 * sum x: 24 bits, and 8 more for pieces that ask */
+#define LAYER 39
+#define COUNT 41       /* the number of live rows */
+#define FRAME 42
 
 /* void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
  *                  r25:r24     r23:r22     r21:r20 */
@@ -47,7 +47,7 @@ GC_FUNCTION gc_k_dense8
         GC_Y_FROM_SP
         std     Y+INPUT, XL
         std     Y+INPUT+1, XH
-        lsr     r10                     ; 128 * sum modulo 2^24: a byte up, a bit down
+        lsr     r10                     ; 128 * sum: a byte up, a bit down
         ror     r9
         ror     r8
         mov     r0, r1
@@ -55,6 +55,7 @@ GC_FUNCTION gc_k_dense8
         std     Y+SUM, r0
         std     Y+SUM+1, r8
         std     Y+SUM+2, r9
+        std     Y+SUM+3, r10
 
         movw    ZL, r4
         adiw    ZL, 4                   ; finish, factor, bytes, low, high, zero_point

@@ -26,6 +26,7 @@
 /* Where in the frame of gc_k_dense8 its pieces find things: offsets from its stack pointer. */
 #define GC_DENSE8_ACCUMULATORS 1
 #define GC_DENSE8_WIDTH 26
+#define GC_DENSE8_SUM 35
 
 #ifndef __ASSEMBLER__
 #include "gc.h"
@@ -42,8 +43,7 @@ gc_piece_t gc_k_dense8_rows_1, gc_k_dense8_rows_2, gc_k_dense8_rows_3, gc_k_dens
 gc_piece_t gc_k_dense8_runs_1, gc_k_dense8_runs_2, gc_k_dense8_runs_3, gc_k_dense8_runs_4, gc_k_dense8_runs_5,
     gc_k_dense8_runs_6, gc_k_dense8_runs_7, gc_k_dense8_runs_8, gc_k_dense8_runs_8x2;
 gc_piece_t gc_k_dense8_sparse;
-gc_piece_t gc_k_dense8_ternary_rows_16, gc_k_dense8_ternary_rows_24, gc_k_dense8_ternary_runs_16,
-    gc_k_dense8_ternary_runs_24;
+gc_piece_t gc_k_dense8_ternary_rows, gc_k_dense8_ternary_runs, gc_k_dense8_binary_rows, gc_k_dense8_binary_runs;
 gc_piece_t gc_k_dense8_nibbles_1, gc_k_dense8_nibbles_2, gc_k_dense8_nibbles_3, gc_k_dense8_nibbles_4,
     gc_k_dense8_nibbles_4x2, gc_k_dense8_nibble_runs_1, gc_k_dense8_nibble_runs_2, gc_k_dense8_nibble_runs_3,
     gc_k_dense8_nibble_runs_4, gc_k_dense8_nibble_runs_4x2;
@@ -82,13 +82,13 @@ void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
 #if defined __AVR__ && !defined GC_PORTABLE
 #define gc_k_dense8_as_sparse gc_k_dense8
 #define gc_k_dense8_as_int4 gc_k_dense8
-#define gc_k_dense8_as_ternary_16 gc_k_dense8
-#define gc_k_dense8_as_ternary_24 gc_k_dense8
+#define gc_k_dense8_as_ternary gc_k_dense8
+#define gc_k_dense8_as_binary gc_k_dense8
 #else
 void gc_k_dense8_as_sparse(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
 void gc_k_dense8_as_int4(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
-void gc_k_dense8_as_ternary_16(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
-void gc_k_dense8_as_ternary_24(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
+void gc_k_dense8_as_ternary(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
+void gc_k_dense8_as_binary(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
 #endif
 #endif
 

@@ -172,12 +172,11 @@ GC_FUNCTION gc_k_dense8_nibbles
         sub     r2, r5
         sbc     r3, r6
         sbc     r4, r7
-        ldi     r25, 4
-2:      lsl     r5
+        .rept   4
+        lsl     r5
         rol     r6
         rol     r7
-        dec     r25
-        brne    2b
+        .endr
         st      Y+, r2
         st      Y+, r3
         st      Y+, r4

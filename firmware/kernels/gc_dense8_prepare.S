@@ -84,7 +84,7 @@ GC_END gc_k_dense8_copy
  *
  * A single zero stays as a value: multiplying it costs less than a run. Each gap of two zeros or more pays for its run's two
  * bytes, and so does not move the writing position nearer to the reading position. What nothing pays for is the first run and
- * a new one after every 255 values: `room` bytes before the input are for them. 5 cycles a zero, 11 a value, about 35 a run.
+ * a new one after every 255 values: `room` bytes before the input are for them. 3.5 cycles a zero, 11 a value, about 40 a run.
  *
  * Neither loop counts: behind each live run of the input two sentinels are written, a zero that ends a run of values and a
  * one that ends the gap. They lie on dead inputs, of which there are at least two, or behind the input.
@@ -122,9 +122,16 @@ GC_FUNCTION gc_k_dense8_skip
         movw    r18, ZL
         movw    ZL, r22                 ; the open run, if there is one
 
-.Lgap:  ld      r20, X+                 ; 2
-        tst     r20                     ; 1
+.Lgap:  ld      r20, X+                 ; 2  two at a time; what lies behind the sentinels may be read, but no more
+        ld      r21, X+                 ; 2
+        or      r20, r21                ; 1
         breq    .Lgap                   ; 2
+        sbiw    XL, 2
+        ld      r20, X+
+        tst     r20
+        brne    .Lfound
+        ld      r20, X+
+.Lfound:
         cp      XL, r18
         cpc     XH, r19
         breq    .Lend

@@ -25,7 +25,8 @@ SETTINGS = settings(
 )
 INT4 = ("dense8_int4", "dense8_int4_copy", "dense8_int4_skip")
 TERNARY = ("dense8_ternary", "dense8_ternary_skip")
-KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse", *INT4, *TERNARY)
+BINARY = ("dense8_binary", "dense8_binary_skip")
+KERNELS = ("dense8", "dense8_copy", "dense8_skip", "dense8_sparse", *INT4, *TERNARY, *BINARY)
 CALL_SAVED = [*range(2, 18), 28, 29]
 
 
@@ -90,6 +91,8 @@ def matrix(rng: np.random.Generator, inputs: int, outputs: int, kind: str, kerne
         weights[rng.random((inputs, outputs)) < 0.95] = 0
     elif kind == "zero":
         weights[:] = 0
+    if kernel in BINARY:
+        return rng.choice([-1, 1], (inputs, outputs)) if kind != "extreme" else np.ones((inputs, outputs), np.int64)
     limit = 1 << (18 if kernel in INT4 else 22)
     while most > 1 and (np.abs(weights).sum(axis=0) * 255).max() > limit:
         weights = np.fix(weights / 2).astype(np.int64)
@@ -258,7 +261,7 @@ def test_cost(tmp_path, kernel: str, inputs: int, outputs: int, affine: bool, pr
     assert cost.mean == pytest.approx(np.mean(measured[1:]), rel=0.03)
     sizes = {symbol.name: symbol.size for symbol in core.image.symbols if symbol.name.startswith("gc_")}
     shared = sum(size for name, size in sizes.items() if name.startswith(("gc_k_dense", "gc_clamped")))
-    if kernel in TERNARY:  # pages of code begin at multiples of 512 bytes
+    if kernel in (*TERNARY, *BINARY):  # pages of code begin at multiples of 512 bytes
         assert shared <= cost.shared <= shared + 512
     else:
         assert cost.shared == pytest.approx(shared, rel=0.03)

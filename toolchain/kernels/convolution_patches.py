@@ -15,6 +15,7 @@ from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure
 from toolchain.kernels.convolution import flat_weights, operator_of, row_distance, windows_computed, windows_fields
 from toolchain.kernels.convolution_walk import geometry_of, pad_counts
 from toolchain.kernels.dense8 import WIDTH, Dense8, Dense8Copy, Dense8Skip, Run, integer_dense
+from toolchain.kernels.dense8_binary import Dense8Binary, Dense8BinarySkip
 from toolchain.kernels.dense8_int4 import Dense8Int4, Dense8Int4Copy, Dense8Int4Skip
 from toolchain.kernels.dense8_sparse import Dense8Sparse
 from toolchain.kernels.dense8_ternary import Dense8Ternary, Dense8TernarySkip
@@ -159,7 +160,14 @@ class _TernaryWindow(_Window, Dense8TernarySkip):
     rows = "ternary_runs"
 
     def piece(self, site: Site, width: int) -> str:
-        return Dense8TernarySkip.piece(self, site, width)
+        return self.rows
+
+
+class _BinaryWindow(_Window, Dense8BinarySkip):
+    rows = "binary_runs"
+
+    def piece(self, site: Site, width: int) -> str:
+        return self.rows
 
 
 def _pooled(site: Site) -> int:
@@ -189,6 +197,11 @@ def window_site(site: Site) -> Site:
 
 
 KERNELS = (
-    *map(Patches, (Dense8(), Dense8Copy(), Dense8Int4(), Dense8Int4Copy(), Dense8Sparse(), Dense8Ternary())),
-    *map(PatchesOfRuns, (_Window(), _Int4Window(), _TernaryWindow())),
-)
+    *map(
+        Patches,
+        (
+            Dense8(), Dense8Copy(), Dense8Int4(), Dense8Int4Copy(), Dense8Sparse(), Dense8Ternary(), Dense8Binary(),
+        ),
+    ),
+    *map(PatchesOfRuns, (_Window(), _Int4Window(), _TernaryWindow(), _BinaryWindow())),
+)  # fmt: skip

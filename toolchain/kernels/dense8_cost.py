@@ -15,18 +15,24 @@ RUN_LENGTH = 5.6
 """Values between zeros in a picture of thin strokes (MNIST). Elsewhere zeros are taken to fall independently."""
 
 STUB = 14 + 2  # a layer's C function, and the call of it
-DRIVER = 296
+DRIVER = 298
 STORE = 58
-STORE_CYCLES = {"nibbles": 265, "nibble_runs": 265, "sparse": 0}
+THREADED = ("ternary_rows", "ternary_runs", "binary_rows", "binary_runs")
+FOLD = 222
+SUM_INPUTS = 128
+"""Inputs whose sum 16 bits hold."""
+STORE_CYCLES = {"nibbles": 213, "nibble_runs": 213, "sparse": 0, **dict.fromkeys(THREADED, 0)}
 PIECES = {"rows": (24, 10), "runs": (30, 10), "nibbles": (34, 20), "nibble_runs": (36, 20)}
 SPARSE = 158
-NIBBLES = 66
-UNSUMMED = 24
+NIBBLES = 76
+FOLDED = 142
+POSITIVE = 0.5
+"""The share of binary weights that are 1."""
 FINISH = {"shift": 112, "scale": 182}
-PREPARE = {"sum": 88, "copy": 52, "skip": 210, "window": 200, "none": 2}
+PREPARE = {"sum": 88, "copy": 52, "skip": 222, "window": 198, "none": 2}
 UNROLLED = {"rows_8x2": 204, "rows_8x4": 384, "runs_8x2": 202, "nibbles_4x2": 218, "nibble_runs_4x2": 212}
-TERNARY = {"ternary_rows_16": 1024, "ternary_rows_24": 1536, "ternary_runs_16": 1024, "ternary_runs_24": 1536}
-WHOLE = {**UNROLLED, **TERNARY}
+PAGES = {"ternary_rows": 1024, "ternary_runs": 1056, "binary_rows": 1190, "binary_runs": 1222}
+WHOLE = {**UNROLLED, **PAGES}
 
 
 @dataclass(frozen=True)
@@ -65,17 +71,16 @@ def prepare_cycles(piece: str, inputs: int, live: int, runs: int, traffic: Traff
         return 75 + 7 * traffic.zeros + 11 * traffic.values + 25 * traffic.runs
     if piece == "copy":
         return 20 + 11 * live + 16 * runs
-    return 64 + 28 * runs + 5 * traffic.zeros + 11 * traffic.values + 20.8 * traffic.runs
+    return 64 + 28 * runs + 3.5 * traffic.zeros + 11 * traffic.values + 28 * traffic.runs
 
 
 def rows_cycles(piece: str, width: int, live: int, traffic: Traffic, dense: float) -> float:
     """One block of ``width`` outputs; ``dense`` is the share of eight weights that are not zero."""
-    if piece.startswith("ternary"):
-        wide = piece.endswith("24")
-        each = (28 if wide else 25) + (24 if wide else 16) * dense
-        if piece.startswith("ternary_rows"):
-            return 40 + each * live
-        return 40 + each * traffic.values + (21 if wide else 17) * traffic.runs
+    if piece in THREADED:
+        begin, each, run = (72, 21 + 16 * dense, 22) if "ternary" in piece else (86, 18 + 16 * POSITIVE * dense, 21)
+        if piece.endswith("rows"):
+            return begin + each * live + (FOLDED + 16) * math.ceil(live / SUM_INPUTS)
+        return begin + each * traffic.values + run * traffic.runs + FOLDED * (1 + int(traffic.values / SUM_INPUTS))
     if piece.startswith("nibble"):
         pairs = (width + 1) // 2
         each = 61.5 if piece in UNROLLED else 8 + 14 * pairs
@@ -111,8 +116,8 @@ def common_pieces(prepare: str, scaled: bool, rows: str) -> dict[str, int]:
         return {**pieces, "sparse": SPARSE}
     if rows.startswith("nibble"):
         pieces["nibbles"] = NIBBLES
-    if rows.startswith("ternary"):
-        pieces["unsummed"] = UNSUMMED
+    if rows in THREADED:
+        return {**pieces, "fold" if rows.startswith("ternary") else "fold_twice": FOLD}
     return {**pieces, "store": STORE}
 
 

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolchain.ir import arithmetic
 from toolchain.kernels.base import Site
 from toolchain.kernels.dense8 import WIDTH, Dense8, Dense8Skip, Run, integer_dense, live_runs
 
 GROUPS = (3, 3, 2)
 """How many outputs a byte of the stream stands for."""
-PIECE_WORDS = (3, 3, 1)
-"""Words of a piece of each group besides its additions and subtractions."""
+PIECE_WORDS, LAST_WORDS = 3, 5
+"""Words of a piece besides its additions and subtractions; the last two outputs' pieces also begin the next row."""
 BEHIND_FIRST = 189
-"""Where the last group's pieces begin for sums of 16 bits: in the first group's page, behind its pieces."""
+"""Where the last outputs' pieces begin: in the first group's page, behind its pieces."""
 
 
-def places(group: int, sum_bits: int) -> np.ndarray:
+def places(group: int) -> np.ndarray:
     """For the digits of a group as a number in base 3, in which word of its page the code for them lies."""
     numbers = np.arange(3 ** GROUPS[group])
     nonzero = sum((numbers // 3**digit % 3 != 0).astype(np.int64) for digit in range(GROUPS[group]))
-    lengths = PIECE_WORDS[group] + sum_bits // 8 * nonzero
-    first = BEHIND_FIRST if group == 2 and sum_bits == 16 else 0
-    return first + np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    if group < len(GROUPS) - 1:
+        return np.concatenate([[0], np.cumsum(PIECE_WORDS + 2 * nonzero)[:-1]])
+    lengths = LAST_WORDS + 2 * nonzero
+    lengths[1] = 2  # it goes on into piece 0
+    lengths[2] += 1  # the end of a part lies behind it
+    return BEHIND_FIRST + np.concatenate([[0], np.cumsum(lengths[::-1])[:-1]])[::-1]
 
 
 class _Ternary(Dense8):
@@ -35,10 +37,10 @@ class _Ternary(Dense8):
         return super().fits(site) and site.target.core == "avrxt"
 
     def entry(self, site: Site) -> str:
-        return f"gc_k_dense8_as_ternary_{_sum_bits(site)}"
+        return "gc_k_dense8_as_ternary"
 
     def piece(self, site: Site, width: int) -> str:
-        return f"{self.rows}_{_sum_bits(site)}"
+        return self.rows
 
     def packed(self, site: Site, weights: np.ndarray) -> np.ndarray:
         rows, outputs = weights.shape
@@ -49,7 +51,7 @@ class _Ternary(Dense8):
             number = np.zeros(rows, np.int64)
             for output in range(start, start + size):
                 number = 3 * number + digits[:, output]
-            columns.append(places(group, _sum_bits(site))[number])
+            columns.append(places(group)[number])
             start += size
         return np.stack(columns, axis=1).astype(np.uint8).reshape(-1)
 
@@ -69,13 +71,6 @@ class Dense8TernarySkip(_Ternary, Dense8Skip):
 
     def runs(self, site: Site) -> list[Run]:
         return live_runs(integer_dense(site).weights)
-
-
-def _sum_bits(site: Site) -> int:
-    """16 if no sum of products, the bias left out, can need more; else 24."""
-    source = site.inputs[0]
-    low, high = arithmetic.sum_bounds(integer_dense(site).weights, source.low, source.high)
-    return 16 if low.min() >= -(1 << 15) and high.max() < 1 << 15 else 24
 
 
 KERNELS = (Dense8Ternary(), Dense8TernarySkip())
