@@ -15,8 +15,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,22 +87,39 @@ def disguised(block: Block) -> list[str]:
     return [line for line in before if COMMAND.match(line)] if not block.directive else []
 
 
-def run(command: str, folder: Path) -> Ran:
-    """The command in a shell, without a terminal."""
+def run(command: str, folder: Path, groups: list[int] | None = None) -> Ran:
+    """The command in a shell, without a terminal; what it leaves running in the background may go on.
+
+    ``groups`` takes the process group, so that the caller can end what is left.
+    """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GOLDCREST", "PYTEST"))}
     environment = {**inherited, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "dumb"}
     environment.pop("COLUMNS", None)
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=3600,
-    )
-    return Ran(command, done.returncode, done.stdout)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:  # not a pipe: background processes hold it open
+        shell = subprocess.Popen(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        if groups is not None:
+            groups.append(shell.pid)
+        try:
+            status = shell.wait(timeout=3600)
+        finally:
+            shell.kill()
+        output.seek(0)
+        return Ran(command, status, output.read())
+
+
+def end(groups: list[int]) -> None:
+    """Ends what the commands left running."""
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
 
 
 def edit(path: Path, diff: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,20 @@ GIVEN = {  # what the text before a command says has been done
 }
 
 
+@pytest.fixture
+def groups() -> Iterator[list[int]]:
+    """The process groups of a page's commands; what they leave running is ended."""
+    found: list[int] = []
+    yield found
+    commands.end(found)
+
+
 def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.commands for b in BLOCKS[page])], ids=name)
-def test_commands_do_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_commands_do_what_the_page_shows(page: Path, tmp_path: Path, groups: list[int]) -> None:
     folder = tmp_path / "goldcrest"
     Project.copied(folder, more=MORE)
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -44,7 +53,7 @@ def test_commands_do_what_the_page_shows(page: Path, tmp_path: Path) -> None:
                 if command in GIVEN:
                     assert commands.run(GIVEN[command], folder).status == 0
                 if command not in NOT_RUN:
-                    check(f"{name(page)}:{block.line}", commands.run(command, folder), shown)
+                    check(f"{name(page)}:{block.line}", commands.run(command, folder, groups), shown)
 
 
 def check(where: str, ran: commands.Ran, shown: list[str]) -> None:

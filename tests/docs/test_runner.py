@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,20 @@ def test_a_diff_changes_one_place(tmp_path: Path) -> None:
     assert path.read_text() == "network:\n  - dense: {units: 6}\n  - dense: {units: 4}\n  - flatten\n"
     with pytest.raises(AssertionError, match="0 times"):
         commands.edit(path, "-  - dense: {units: 16}\n+  - flatten\n")
+
+
+def test_background_processes_hold_nothing_up_and_are_ended(tmp_path: Path) -> None:
+    groups: list[int] = []
+    ran = commands.run("sleep 1000 & echo $! > pid; echo started", tmp_path, groups)
+    assert (ran.status, ran.output) == (0, "started\n")
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(pid, 0)
+    commands.end(groups)
+    for _ in range(600):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("still running")
 
 
 def test_status_and_output_of_a_command(tmp_path: Path) -> None:

@@ -185,8 +185,8 @@ float score = {name}_score(0);
 - **MPLAB X** (XC8 2.x or avr-gcc): add everything in `src` to the project's source files, `src` to the include
   directories, and set the C standard to gnu99 or later, "function sections", "data sections" and "remove unused
   sections". No file's stem occurs twice, so objects do not collide.
-- **Anything else**: compile `src/*.c`, on AVR also `src/*.S`, with `-Isrc -std=gnu11`, and link with `-lm`. C++ programs
-  include the same header.
+- **Anything else**: compile `src/*.c`, on AVR also `src/*.S`, with `-Isrc -std=gnu11`, and link with `-lm`. C++
+  programs include the same header.
 
 {adapter}Licence: Apache-2.0. Written by Goldcrest; network {graph.name}, hash {store.fingerprint(graph):08x}.
 """
