@@ -32,6 +32,7 @@ RESTATED = re.compile(r"^scons: \*\*\* \[.*\] (Error -?\d+|Build interrupted\.)\
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 reports: list[Any] = []  # report.json of each model of this run
 fetched: set[str] = set()  # targets that came from the cache
+tables: list[Any] = []  # the .csv of each study of this run
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
 _announced = threading.local()  # the command that this thread is about to run
@@ -161,8 +162,16 @@ def show_verdict() -> None:
         screen.line("ok", f"{closing} removed; trained models are kept")
     else:
         show_memory()
+        show_tables()
         up_to_date = "are up to date" if "," in closing or closing.endswith(" models") else "is up to date"
         screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} {up_to_date}")
+
+
+def show_tables() -> None:
+    """The tables of studies that this run did not make anew, likewise."""
+    for table in tables:
+        if table.get_state() == SCons.Node.up_to_date or str(table) in fetched:
+            screen.write(Path(table.get_internal_path()).with_suffix(".txt").read_text(encoding="utf-8") + "\n")
 
 
 def show_memory() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import console
 import manifest
 from shared import BUILD, ROOT, add_methods, option
 from stages import stage
@@ -65,6 +66,7 @@ def study(env: Any, declared: Study) -> Any:
     targets = [f"{folder}/{declared.name}.{suffix}" for suffix in suffixes]
     made = stage(env, "study", targets, {"plan": plan}, packages=("numpy", "matplotlib", "rich"))
     env.Depends(made, files)
+    console.tables.append(made[0])
     return made
 
 
@@ -86,7 +88,8 @@ def point(env: Any, declared: Study, each: Point) -> tuple[dict[str, str], list[
         "point": str(plan.folder),
         "report": str(target.parent),
     }
-    return folders, [report, *all_of(model), *all_of(network), *sources, *all_of(measured["accuracy"])]
+    read = [report, *all_of(model), *all_of(network), *sources, *all_of(measured["accuracy"])]
+    return folders, [*read, measured["memory"], firmware.elf]
 
 
 def folders_of(each: Point) -> Any:

@@ -105,8 +105,7 @@ def _of_cases(path: Path, name: str, node: Node, given: Any, problems: list[Diag
 
 
 def _of_models(path: Path, name: str, node: Node, given: Any, problems: list[Diagnostic]) -> tuple[Setting, ...]:
-    folder = path.parent.parent / "models"
-    known = {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    known = {file.stem: file for file in sorted(Path("models").glob("*.yaml"))}
     settings = []
     for item, model in zip(node.value["models"].value, given["models"], strict=True):
         if model not in known:

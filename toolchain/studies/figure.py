@@ -16,6 +16,7 @@ from toolchain.studies.rows import Row, Summary, grouped, reference, referred, s
 from toolchain.studies.table import formatted, heading
 
 PANELS_A_ROW = 3
+MOST_INSIDE = 5  # entries of a legend among the lines; more stand beside them
 COLOURS = ("#0b6e99", "#d1495b", "#3a7d44", "#8d5a97", "#c77700", "#455a64", "#00897b", "#5d4037")
 MARKERS = "osD^vPX*"
 STYLE: Any = {
@@ -55,12 +56,13 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
     """Lines or points: one for each value of the series, each measure, and each reference that has both figures."""
     joined = panel["kind"] == "lines"
     measures = panel["y"] if isinstance(panel["y"], list) else [panel["y"]]
-    drawn = 0
-    for title, values in _series(study, panel):
+    drawn, series = 0, list(_series(study, panel))
+    colours = _colours([value for _, value in series], len(measures))
+    for title, values in series:
         for measure in measures:
             own = [row for row in rows if values is None or row.values[panel["series"]] == values]
             label = _label(study, title, measure if len(measures) > 1 else None)
-            colour, marker = COLOURS[drawn % len(COLOURS)], MARKERS[drawn % len(MARKERS)]
+            colour, marker = colours[drawn % len(colours)], MARKERS[drawn % len(MARKERS)]
             _ours(study, own, panel, measure, axes, label, colour, marker, joined)
             for number, given in enumerate(study["references"]):
                 theirs = list(_their_pairs(study, number, own, panel, measure))
@@ -71,7 +73,10 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
             drawn += 1
     _outsiders(study, panel, measures, axes)
     _dress(study, panel, axes, measures)
-    if len(set(axes.get_legend_handles_labels()[1])) > 1:
+    entries = len(set(axes.get_legend_handles_labels()[1]))
+    if entries > MOST_INSIDE:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    elif entries > 1:
         axes.legend(loc="best")
 
 
@@ -141,14 +146,16 @@ def _bars(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axe
     width = 0.8 / len(series)
     for number, (title, values) in enumerate(series):
         own = [row for row in rows if values is None or row.values[panel["series"]] == values]
-        for group in grouped(study, own, by_seed=False):
+        for count, group in enumerate(grouped(study, own, by_seed=False)):
             x = places.index(group[0].values[panel["x"]]) + (number - (len(series) - 1) / 2) * width
             y = _value(study, group, measure)
-            label = title if group is grouped(study, own, by_seed=False)[0] else None
+            label = title if count == 0 else None
             if y is not None:
                 axes.bar(x, y, width * 0.92, color=COLOURS[number % len(COLOURS)], label=label)
-                axes.annotate(formatted(y, study["measures"][measure]), (x, y), xytext=(0, 2), fontsize=6.5,
-                              textcoords="offset points", ha="center")  # fmt: skip
+                text = formatted(y, study["measures"][measure])
+                upright = len(text) * len(series) * len(places) > 50  # side by side they would touch
+                axes.annotate(text, (x, y), xytext=(0, 2), fontsize=6.5, textcoords="offset points", ha="center",
+                              rotation=90 if upright else 0)  # fmt: skip
             for which in range(len(study["references"])):
                 theirs = reference(study, which, group[0].values, measure)
                 if theirs is not None:
@@ -159,11 +166,12 @@ def _bars(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axe
     shown = next(axis["label"] for axis in study["axes"] if axis["name"] == panel["x"])
     axes.set_xticks(range(len(places)), [shown.replace("{}", str(place)) for place in places])
     axes.grid(axis="x", visible=False)
+    axes.margins(y=0.12)
     _dress(study, panel, axes, [measure])
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     if len(unique) > 1:
-        axes.legend(unique.values(), unique.keys(), loc="best")
+        axes.legend(unique.values(), unique.keys(), loc="upper left", ncols=len(unique))
 
 
 def _heatmap(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axes) -> None:
@@ -206,6 +214,14 @@ def _series(study: Study, panel: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
         yield (shown if axis["label"] != "{}" else f"{axis['title']} {shown}"), value
 
 
+def _colours(values: Sequence[Any], measures: int) -> Sequence[Any]:
+    """Of an axis of numbers one that grows darker with them, else colours as different as can be."""
+    if len(values) < 3 or measures > 1 or not all(isinstance(value, int | float) for value in values):
+        return COLOURS
+    scale = matplotlib.colormaps["viridis_r"]
+    return [scale(0.15 + 0.85 * place / (len(values) - 1)) for place in range(len(values))]
+
+
 def _label(study: Study, title: str, measure: str | None) -> str:
     named = "" if measure is None else (study["measures"][measure]["title"] or measure.replace("_", " "))
     return ", ".join(filter(None, [named, title])) or "ours"
@@ -228,17 +244,24 @@ def _dress(study: Study, panel: Mapping[str, Any], axes: Axes, measures: Sequenc
         axes.set_ylabel(heading(study, known, measures[0]))
     else:
         units = list(dict.fromkeys(study["measures"][m]["unit"] for m in measures))
-        axes.set_ylabel(units[0] if len(units) == 1 and units[0] else "ratio")
+        axes.set_ylabel(panel.get("y_title") or units[0])
+    plain = ticker.FuncFormatter(lambda value, _: f"{value:,.10g}")
     for scale in panel["log"]:
         getattr(axes, f"set_{scale}scale")("log")
         which = getattr(axes, f"{scale}axis")
-        which.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+        which.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))  # a range within one decade has ticks too
+        which.set_major_formatter(plain)
         which.set_minor_formatter(ticker.NullFormatter())
     numbers = {row["values"].get(panel["x"]) for row in study["points"]} if panel["x"] in known else set()
     if "x" in panel["log"] and numbers and len(numbers) <= 12:
         axes.set_xticks(sorted(numbers), [f"{value:g}" for value in sorted(numbers)])
-    if panel["kind"] in ("lines", "points") and "y" not in panel["log"]:
-        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    elif panel["kind"] in ("lines", "points") and "x" not in panel["log"]:
+        axes.xaxis.set_major_locator(
+            ticker.MaxNLocator(nbins=6, integer=bool(numbers) and all(isinstance(number, int) for number in numbers))
+        )
+        axes.xaxis.set_major_formatter(plain)
+    if panel["kind"] != "heatmap" and "y" not in panel["log"]:
+        axes.yaxis.set_major_formatter(plain)
     if "line" in panel:
         axes.axhline(panel["line"], color="#222222", linewidth=0.8, linestyle="--")
     for which, limits in (("x", panel.get("x_range")), ("y", panel.get("y_range"))):

@@ -63,7 +63,7 @@ def _measure(here: KeyPath, name: str, measure: dict[str, Any], measures: dict[s
 def _panel(
     here: KeyPath, panel: dict[str, Any], axes: tuple[str, ...], measures: tuple[str, ...], report: Report
 ) -> None:
-    heatmap = panel["kind"] == "heatmap"
+    heatmap = panel.get("kind") == "heatmap"
     of_y = axes if heatmap else measures
     _known(
         (*here, "x"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,7 +48,7 @@ def _point(study: Study, name: str, values: dict[str, Scalar], settings: Sequenc
     if place is not None:
         node = Node(seed, place)
         changes.append(Change(parse("training.seed"), node, node))
-    plan = manifest.load(Path(os.path.normpath(base)), changes)
+    plan = manifest.load(base, changes)
     unchanged = plan.name if not changes else None
     if changes:
         plan = replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +26,13 @@ def read(path: Path) -> Study:
     try:
         top = reader.read(reader.source(path), problems)
     except InvalidManifest as error:
-        raise invalid(path, error.diagnostics) from error
+        raise invalid(path, map(_of_a_study, error.diagnostics)) from error
     if top is not None and not top.is_mapping:
-        problems.append(Diagnostic("a manifest is a mapping of keys to values", top.place, (_FIRST_KEYS,)))
+        problems.append(Diagnostic("a study is a mapping of keys to values", top.place, (_FIRST_KEYS,)))
+    values = validate.check(top, schema.sections(), (), problems) if top is not None and top.is_mapping else {}
+    problems = [_of_a_study(problem) for problem in problems]
     if top is None or not top.is_mapping:
         raise invalid(path, problems)
-    values = validate.check(top, schema.sections(), (), problems)
     study = _Draft(path, top, values, problems).study()
     if problems:
         raise invalid(path, problems)
@@ -54,22 +56,19 @@ _FIRST_KEYS = "expected keys such as `study:`, `base:`, `axes:`, `measure:`"
 
 
 def invalid(path: Path, problems: Iterable[Diagnostic]) -> InvalidManifest:
-    """The error for a study: the reader of manifests found it, and its messages call everything one."""
-    file = reader.displayed(path)
-    return InvalidManifest(file, [_of_a_study(each) if each.file == file else each for each in problems])
+    """The error for a study with all that is wrong with it."""
+    return InvalidManifest(reader.displayed(path), problems)
 
 
 def _of_a_study(found: Diagnostic) -> Diagnostic:
+    """What the readers of manifests say of a study: they call everything a manifest."""
+
     def said(text: str) -> str:
         for one in ("the manifest", "a manifest", "one manifest"):
-            text = text.replace(f"{one} is empty", "the study is empty").replace(one, one.replace("manifest", "study"))
+            text = text.replace(one, one.replace("manifest", "study"))
         return text.replace("expected keys such as `model:`, `dataset:`, `network:`", _FIRST_KEYS)
 
-    if "base manifest" in found.message:
-        return found
-    return replace(
-        found, message=said(found.message), notes=tuple(said(n) if "base" not in n else n for n in found.notes)
-    )
+    return replace(found, message=said(found.message), notes=tuple(map(said, found.notes)))
 
 
 class _Draft:
@@ -88,7 +87,7 @@ class _Draft:
         if name is not None and name != stem:
             self.report(("study",), f"the study `{name}` stands in a file called `{stem}`", f"write `study: {stem}`")
         axes = read_axes(self.path, self.top.value.get("axes"), values.get("axes", {}), self.problems)
-        base = self._base(any(setting.base for axis in axes for setting in axis.settings))
+        base = self._base(any("models" in axis for axis in values.get("axes", {}).values()))
         names.check(values, tuple(axis.name for axis in axes), self._repeated(), self.report)
         return Study(
             name=stem,
@@ -114,7 +113,7 @@ class _Draft:
                     (), "the study needs `base`", "the manifest that every point starts from, or an axis of `models`"
                 )
             return None
-        base = self.path.parent / given
+        base = Path(os.path.normpath(self.path.parent / given))
         if models:
             self.report(("base",), "`base` and an axis of `models` exclude each other", "each of the models is a base")
         elif not base.is_file():

@@ -229,6 +229,7 @@ def _figure() -> Schema:
             "log": {**scales, "description": "Which scales are logarithmic."},
             "x_range": {**limits, "description": "The least and the greatest x that is shown."},
             "y_range": {**limits, "description": "The least and the greatest y that is shown."},
+            "y_title": _text("What stands beside the scale of y. Left out: the measure's name and unit.", default=""),
             "line": {**_NUMBER, "description": "A value of y at which a thin line is drawn."},
         },
         ("x", "y"),
