@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.imports import onnx_made
+from tests.imports import lite_operators, onnx_made
 from tests.imports.samples import cells, digits
 
 Save = Callable[[Any, Path], None]
@@ -196,6 +196,7 @@ def main() -> None:
     maker.lite("residual_int8.tflite", residual, {"optimizations": default, "integers": True})
     maker.lite("small_int8.tflite", thin, {"optimizations": default, "integers": True})
     maker.lite("branches_float16.tflite", forked, {"optimizations": default, "target_spec_types": [maker.tf.float16]})
+    lite_operators.write(maker.folder, maker.tf, keras)
     onnx_made.write(maker.folder, cnn, residual, maker.data, maker.classes)
     np.savez(maker.folder / "classes.npz", **maker.classes)
 

@@ -197,6 +197,22 @@ def test_channels_last_with_a_transpose(tmp_path: Path) -> None:
     agrees(tmp_path, nodes, CONV, (7, 6, 3), (7, 6, 3))
 
 
+@pytest.mark.parametrize(("shape", "ours"), [((1, 5, 6), (5, 6, 1)), ((5, 6, 1), (5, 6, 1)), ((3, 8, 8), (8, 8, 3))])
+def test_flat_samples_are_images_row_by_row(tmp_path: Path, shape: tuple[int, ...], ours: tuple[int, ...]) -> None:
+    """Whatever the order of the file's axes, a flat sample holds the first row first."""
+    nodes = [
+        helper.make_node("Flatten", ["input"], ["f"], "flat"),
+        helper.make_node("MatMul", ["f", "m"], ["y"], "product"),
+    ]
+    content = onnx_made.model(nodes, {"m": normal(int(np.prod(shape)), 3)}, shape, 3)
+    onnx.save(content, tmp_path / "m.onnx")
+    images = normal(5, *ours)
+    given = images if shape == ours else images.transpose(0, 3, 1, 2)
+    expected = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": given})[0]
+    graph = reading.graph(tmp_path / "m.onnx", (int(np.prod(shape)),))
+    np.testing.assert_allclose(graph.run(images.reshape(5, -1).astype(np.float64)), expected, atol=1e-5)
+
+
 def test_no_bytes_are_moved_for_channels_first(tmp_path: Path) -> None:
     nodes = [
         node("Conv", "w", "b", output="c"),

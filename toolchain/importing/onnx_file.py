@@ -20,6 +20,8 @@ from toolchain.ir.assembly import Assembly, RefusedError
 from toolchain.ir.graph import Encoding, Graph, Tensor
 from toolchain.layers.base import Shape
 
+COLOURS = (1, 3, 4)  # channels of a picture: grey, red-green-blue, and with transparency
+
 
 def read(path: Path, name: str, encoding: Encoding, raw: Tensor) -> Graph:
     """The float graph of the model at ``path``. Raises GoldcrestError, naming layer and operator, for what we lack."""
@@ -73,7 +75,7 @@ def _only(entries: Any, what: str) -> Any:
 
 
 def _input(reader: Reader, source: Any, nodes: list[Node], declared: Shape) -> Value:
-    """The file's input. An image is one with its channels first, unless the manifest or a Transpose says otherwise."""
+    """The input. An image has its channels first, unless the manifest, its extents or a Transpose say otherwise."""
     extents = [axis.dim_value if axis.HasField("dim_value") else None for axis in source.type.tensor_type.shape.dim]
     shape = tuple(extents[1:])
     if not extents or len(shape) not in (1, 2, 3) or any(not extent for extent in shape):
@@ -82,9 +84,12 @@ def _input(reader: Reader, source: Any, nodes: list[Node], declared: Shape) -> V
     known = tuple(int(extent or 0) for extent in shape)
     first_last = (*range(1, len(known)), 0)
     turned = tuple(known[axis] for axis in first_last)
-    readers = {node.kind for node in nodes if source.name in node.inputs}
-    as_it_is = declared == known and (declared != turned or "Transpose" in readers)
-    if len(known) == 1 or as_it_is or ("Transpose" in readers and declared != turned):
+    transposed = any(node.kind == "Transpose" for node in nodes if source.name in node.inputs)
+    if declared in (known, turned):
+        last = declared == known and (declared != turned or transposed)
+    else:  # the samples are flat, or wrong: then the guess is what the message proposes
+        last = transposed or (known[-1] in COLOURS and known[0] not in COLOURS)
+    if len(known) == 1 or last:
         return Value(reader.assembly.begin(known), known, tuple(range(len(known))))
     return Value(reader.assembly.begin(turned), known, first_last)
 
