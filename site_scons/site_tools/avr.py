@@ -31,6 +31,8 @@ def generate(env: Any) -> None:
     host_it = Action("$( $HOST_CC $) $HOST_FLAGS $HOST_INCLUDES -o $TARGET $SOURCES")
     env["BUILDERS"]["AvrObject"] = env.Builder(action=COMPILE, source_scanner=scanner, emitter=compiled)
     env["BUILDERS"]["AvrImage"] = env.Builder(action=link_it)
+    host_object = Action("$( $HOST_CC $) $HOST_FLAGS $HOST_INCLUDES -r -o $TARGET $SOURCES")
+    env["BUILDERS"]["HostObject"] = env.Builder(action=host_object, source_scanner=scanner)
     env["BUILDERS"]["HostProgram"] = env.Builder(action=host_it, source_scanner=scanner)
     env["COMPILATIONDB_COMSTR"] = ""
     env.Tool("compilation_db")
@@ -111,9 +113,13 @@ def host(env: Any, plan: Any, generated: list[Any]) -> Any:
         CPPPATH=[f"#{folder}" for folder in (plan.folders.network, *INCLUDES)],
     )
     network = [node for node in generated if str(node).endswith(".c")]
-    sources = [*chips.HOST_SOURCES, *kernels("*.c"), *network]
+    # The kernels know nothing of a network: they are compiled once for all, in one command as one object.
+    alone = {"HOST_INCLUDES": [f"-I{folder}" for folder in INCLUDES], "CPPPATH": [f"#{folder}" for folder in INCLUDES]}
+    shared = once(native, "HostObject", f"{BUILD}/host/kernels.o", kernels("*.c"), STAGE="compile", QUIET=True, **alone)
+    sources = [*chips.HOST_SOURCES, *shared, *network]
     program = once(native, "HostProgram", f"{plan.folders.network}/host/network", sources, STAGE="host")
-    native.Depends(program, known_as("the version of the host's compiler", compilers.version(compiler, notes)))
+    version = known_as("the version of the host's compiler", compilers.version(compiler, notes))
+    native.Depends([*shared, *program], version)
     return program[0]
 
 

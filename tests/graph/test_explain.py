@@ -63,7 +63,7 @@ EDITS: dict[str, tuple[Callable[[Project], object], dict[str, str]]] = {
     ),
     "a kernel": (
         lambda project: rewrite(project, "firmware/kernels/gc_dense.c"),
-        {"compile": "firmware/kernels/gc_dense.c changed", "host": "runs: firmware/kernels/gc_dense.c changed",
+        {"compile": "firmware/kernels/gc_dense.c changed", "host": "runs if compile changes kernels.o",
          "link": "runs if compile changes gc_dense.c.o"},
     ),
     "a module": (
