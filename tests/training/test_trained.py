@@ -22,7 +22,7 @@ from toolchain.training import aware_check, train_stage, trained
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "models/trained").glob("*.h5"))
-LEAST = {"mnist_cnn_2k": 0.988, "mnist_cnn_4k": 0.992, "mnist_cnn_16k": 0.994, "mnist_cnn_best": 0.994}
+LEAST = {"mnist_cnn_2k": 0.988, "mnist_cnn_4k": 0.992, "mnist_cnn_16k": 0.994, "mnist_cnn_best": 0.995}
 """The share of the 10,000 test images that each must read, from the issue that asked for it. Others teach."""
 SPLITS = {  # MNIST's division: the sum of its samples
     (50_000, 10_000): "baf667",
