@@ -18,7 +18,6 @@
 #define GC_PATCH_BYTES 16
 
 #ifndef __ASSEMBLER__
-#include "gc_convolution.h"
 #include "gc_dense8.h"
 
 /* One window: `rows` of its rows have pixels inside of the picture, each `inside` bytes of them. */
@@ -26,16 +25,25 @@ struct gc_patch {
     const uint8_t *pixels;  /* the first inside */
     uint8_t *values;        /* where the window's values go */
     uint16_t before, after; /* bytes outside, before the first pixel and behind the last */
-    int16_t step;           /* from the last byte inside of one row to the first of the next */
+    uint16_t step;          /* from the last byte inside of one row to the first of the next */
     uint16_t inside;        /* bytes of one row */
-    uint16_t outside;       /* bytes from there to the next row's first pixel that count as pad */
+    uint16_t outside;       /* bytes from there to the next row's first pixel that are outside */
     uint16_t rows;
 };
 
+/* A sequence is a picture of one row. At least one pixel of every window is inside. */
 struct gc_patches {
-    struct gc_windows windows; /* flip and pad are as x has them: the dense layer flips its own input */
-    uint16_t before;           /* bytes that the dense layer needs before the window */
-    uint8_t order;             /* 0x80 for signed outputs: flipped so, their order is that of unsigned bytes */
+    uint16_t rows, columns;           /* of the picture */
+    uint16_t pitch, pixel;            /* bytes of its rows and of its pixels */
+    uint16_t whole;                   /* bytes of a window's rows */
+    uint8_t kernel_rows, kernel_columns, stride_down, stride_right;
+    uint8_t top, left;                /* pixels of padding */
+    uint16_t output_rows, output_columns;
+    uint16_t filters;
+    uint8_t pool;                     /* side of the square of windows of which the largest counts; 1: none */
+    uint8_t order;                    /* 0x80 for signed outputs: flipped so, their order is that of unsigned bytes */
+    uint8_t pad;                      /* what stands for a pixel outside */
+    uint8_t before;                   /* bytes that the dense layer needs before the window */
     const GC_FLASH struct gc_dense8 *layer;
 };
 

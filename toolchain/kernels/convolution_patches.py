@@ -12,9 +12,9 @@ from dataclasses import replace
 from toolchain.ir.graph import Layer, Tensor
 from toolchain.kernels import dense8_cost as costs
 from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure
-from toolchain.kernels.convolution import flat_weights, operator_of, row_distance, windows_computed, windows_fields
+from toolchain.kernels.convolution import flat_weights, operator_of, row_distance, windows_computed
 from toolchain.kernels.convolution_walk import geometry_of, pad_counts
-from toolchain.kernels.dense8 import WIDTH, Dense8, Dense8Copy, Dense8Skip, Run, integer_dense
+from toolchain.kernels.dense8 import BYTE, WIDTH, Dense8, Dense8Copy, Dense8Skip, Run, integer_dense
 from toolchain.kernels.dense8_binary import Dense8Binary, Dense8BinarySkip
 from toolchain.kernels.dense8_int4 import Dense8Int4, Dense8Int4Copy, Dense8Int4Skip
 from toolchain.kernels.dense8_sparse import Dense8Sparse
@@ -22,11 +22,8 @@ from toolchain.kernels.dense8_ternary import Dense8Ternary, Dense8TernarySkip
 from toolchain.layers.convolution import IntegerConvolution
 from toolchain.layers.dense import IntegerDense
 
-LONGEST_ROW = 255
-"""Bytes of a window's row that ``gc_k_dense8_window`` can count."""
-PATCH = 16
-DESCRIPTOR = 34 + 5
-CODE = {"GC_PATCHES": 1500, "GC_PATCHES_RUNS": 1278}
+DESCRIPTOR = 28
+CODE = {"GC_PATCHES": 1106, "GC_PATCHES_RUNS": 876}
 
 
 class Patches(Kernel):
@@ -40,7 +37,12 @@ class Patches(Kernel):
         self.constant_time = dense.constant_time
 
     def fits(self, site: Site) -> bool:
-        return isinstance(site.layer.operator, IntegerConvolution) and self.dense.fits(window_site(site))
+        if not isinstance(site.layer.operator, IntegerConvolution):
+            return False
+        at, pads = geometry_of(site), operator_of(site).pads
+        plain = max(*at.kernel, *at.stride, at.pool) <= BYTE and at.dilation == (1, 1)
+        inside = max(pads[:2]) < at.kernel[0] and max(pads[2:]) < at.kernel[1]  # of each window something
+        return plain and inside and self.before(site) <= BYTE and self.dense.fits(window_site(site))
 
     def cost(self, site: Site) -> Cost:
         dense, windows = self.dense.cost(window_site(site)), windows_computed(site)
@@ -58,7 +60,7 @@ class Patches(Kernel):
         """Cycles of one window besides those of the dense layer."""
         at = geometry_of(site)
         taps = at.kernel[0] * at.kernel[1] * at.channels
-        return 660 + 12 * (at.kernel[0] + at.kernel[1]) + 60 * at.kernel[0] + 10.4 * taps
+        return 290 + 45 * at.kernel[0] + 11.9 * taps
 
     def longest(self, site: Site) -> float:
         """Cycles of the dense layer where nothing can be skipped."""
@@ -85,13 +87,28 @@ class Patches(Kernel):
         return row_distance(site)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
-        window = window_site(site)
+        window, at = window_site(site), geometry_of(site)
         source, patch = inputs
         dense = self.dense.emit(window, f"{prefix}_dense", [patch], output)
         fields = (
-            ("windows", windows_fields(site, 0, operator_of(site).pad_code & 0xFF)),
-            ("before", str(self.before(site))),
+            ("rows", str(at.rows)),
+            ("columns", str(at.columns)),
+            ("pitch", str(at.pitch)),
+            ("pixel", str(at.channels)),
+            ("whole", str(at.kernel[1] * at.channels)),
+            ("kernel_rows", str(at.kernel[0])),
+            ("kernel_columns", str(at.kernel[1])),
+            ("stride_down", str(at.stride[0])),
+            ("stride_right", str(at.stride[1])),
+            ("top", str(at.top)),
+            ("left", str(at.left)),
+            ("output_rows", str(at.window_rows // at.pool)),
+            ("output_columns", str(at.window_columns // at.pool)),
+            ("filters", str(at.filters)),
+            ("pool", str(at.pool)),
             ("order", "0x80" if operator_of(site).requantization.low < 0 else "0"),
+            ("pad", str(operator_of(site).pad_code & 0xFF)),
+            ("before", str(self.before(site))),
             ("layer", f"&{prefix}_dense"),
         )
         constants: tuple[Constant | Structure, ...] = (
@@ -111,12 +128,11 @@ class PatchesOfRuns(Patches):
         if not super().fits(site):
             return False
         at = geometry_of(site)
-        short = at.kernel[1] * at.channels <= LONGEST_ROW and at.kernel[0] <= LONGEST_ROW
-        return short and at.dilation[1] == 1 and not pad_counts(site)
+        return at.kernel[1] * at.channels <= BYTE and not pad_counts(site)
 
     def around(self, site: Site) -> float:
         at, blocks = geometry_of(site), -(-operator_of(site).filters // WIDTH)
-        return 400 + 12 * (at.kernel[0] + at.kernel[1]) + at.kernel[0] * (50 + 12 * blocks)
+        return 100 + at.kernel[0] * (20 + 12 * blocks)
 
     def longest(self, site: Site) -> float:
         full = replace(site, inputs=(replace(site.inputs[0], nonzero=1.0),))

@@ -64,7 +64,7 @@ SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
 UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
 ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)
 PATCHES = Cost(
-    "convolution_dense8", 2200, layer=65, function=18, product=8.6, output=130, stack=138, skips=True, least_bits=1
+    "convolution_dense8", 1800, layer=55, function=18, product=8.6, output=130, stack=138, skips=True, least_bits=1
 )
 CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
 DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)
