@@ -93,7 +93,7 @@ def report(
         "budgets": plan.memory,
         "quantization": plan.quantization,
         **measured,
-        "ranges": env.File(f"{plan.folder}/ranges.json"),
+        "ranges": env.File(f"{plan.folders.network}/ranges.json"),
         "description": next(node for node in generated if node.name == "network.json"),
         "elf": firmware.elf,
         "host": host,
@@ -101,8 +101,8 @@ def report(
         "model": model,
         "dataset": data,
     }
-    history = env.File(f"{plan.folder}/model.history.json")
-    if history.has_builder():
+    history = env.File(f"{plan.folders.training}/model.history.json")
+    if history.has_builder():  # a network from a file has none
         inputs["history"] = history
     words = f"--manifest {plan.values.path} --evaluation {plan.folder}/evaluation.json"
     page = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "toolchain" / "report" / "page").iterdir())

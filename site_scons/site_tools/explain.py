@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import console
+from manifest import origins
 from SCons.Action import Action
 from SCons.Script import COMMAND_LINE_TARGETS, GetOption
 from SCons.Util import hash_collect, hash_signature
@@ -65,8 +66,6 @@ class Finding:
 class Explanation:
     def __init__(self, plan: Any) -> None:
         self.plan = plan
-        names = ("dataset", "training", "quantization", "generation", "compilation", "memory", "board")
-        self.sections = {getattr(plan, name): name for name in names}
         self.findings: dict[Any, Finding] = {}  # by executor, in the order of the build
 
     def lines(self, image: Any) -> list[str]:
@@ -164,7 +163,10 @@ class Explanation:
             old = ""
         if hash_signature(old.encode()) != before:
             return [f"{value} changed"]  # the text of then is no more
-        return reasons.in_manifest(self.plan.values.path, self.sections.get(child, ""), old, value.value)
+        section, path = origins[child]
+        if section == "dataset":  # models share it; this one's manifest is the one in question
+            path = self.plan.values.path
+        return reasons.in_manifest(path, section, old, value.value)
 
     def target_settings(self) -> list[str]:
         """What changed in the section that the compilers' flags come from."""

@@ -68,6 +68,7 @@ def lesson(env: Any, declared: Any) -> SimpleNamespace:
 
 SECTIONS = ("training", "quantization", "generation", "compilation", "memory", "board")
 _paths: dict[Any, str] = {}
+origins: dict[Any, tuple[str, str]] = {}  # a section's file → the section, and the manifest that it comes from
 
 
 def sections(env: Any, declared: Any, names: tuple[str, ...], shared: Any = None) -> SimpleNamespace:
@@ -81,11 +82,14 @@ def sections(env: Any, declared: Any, names: tuple[str, ...], shared: Any = None
     for section in names:
         label = f"the {section} section of {declared.path}"
         path = of.get(section, folder) / "plan" / f"{section}.json"
-        setattr(nodes, section, section_file(env, path, label, getattr(declared, section)))
+        node = section_file(env, path, label, getattr(declared, section))
+        origins.setdefault(node, (section, declared.path))
+        setattr(nodes, section, node)
     # Models that declare the same data share one file of it.
     digest = hashlib.sha256(serialized(declared.dataset).encode()).hexdigest()[:8]
     stem = BUILD / "datasets" / f"{declared.dataset['name']}-{digest}"
     nodes.dataset = section_file(env, stem.with_suffix(".json"), f"the data set {stem.name}", declared.dataset)
+    origins.setdefault(nodes.dataset, ("dataset", declared.path))
     return nodes
 
 

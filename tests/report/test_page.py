@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,3 +246,26 @@ def test_everything_is_reached_by_keyboard(fresh: Page) -> None:
         if section == "manifest":
             break
     assert {"theme", "changes", "memory", "time", "layers", "training", "answers", "manifest"} <= reached
+
+
+def test_a_model_that_does_not_fit_has_a_page(built: Path, tmp_path: Path) -> None:
+    """The stage as SCons runs it, but with a smaller budget."""
+    budgets = tmp_path / "memory.json"
+    budgets.write_text(json.dumps({"program": 2000, "data": 6144}), encoding="utf-8")
+    (data,) = (built.parent / "datasets").glob("*.npz")
+    given = {
+        "budgets": budgets, "quantization": "plan/quantization.json", "memory": "memory.json",
+        "latency": "latency.json", "accuracy": "accuracy.json", "ranges": "ranges.json", "description": "network.json",
+        "elf": "firmware.elf", "host": "host/network", "network": "quantized.npz", "model": "model.h5",
+        "history": "model.history.json", "dataset": data, "manifest": built.parents[1] / "models/digits.yaml",
+        "output": tmp_path / "digits/report.html",
+    }  # fmt: skip
+    words = [word for name, path in given.items() for word in (f"--{name}", str(built / path))]
+    subprocess.run(
+        [sys.executable, "-m", "toolchain", "report", *words], cwd=built.parents[1], check=True, capture_output=True
+    )
+    with opened(tmp_path / "digits/report.html", tmp_path / "profile", 400) as page:
+        assert page.one(".verdict").text.startswith("Does not fit the ATmega4809")
+        assert re.search(r"of 2,000 B, [\d,]+ B too many", page.one(".figure .of").text)
+        assert page.all("#changes") == []  # there is no build before in that folder
+        assert page.run("return document.documentElement.scrollWidth <= innerWidth")

@@ -12,6 +12,7 @@ KeyPath = tuple[str | int, ...]
 
 # Where a plan's key stands in the manifest, if not at the same place.
 MOVED: Mapping[str, Mapping[str, KeyPath]] = {
+    "training": {"import": ("network",), "teacher": ("training", "distillation", "teacher")},
     "quantization": {"loss": ("training", "loss")},
     "generation": {
         **{key: ("target", key) for key in ("mcu", "prefer", "latency")},

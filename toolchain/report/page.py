@@ -20,6 +20,7 @@ from toolchain.report import difference
 
 FOLDER = Path(__file__).parent / "page"
 SCRIPTS = ("elements", "tables", "treemap", "layers", "training", "answers")
+TIED = "\N{NO-BREAK SPACE}"
 COMMENT = re.compile(r"(^|\s)#.*$")
 KEY = re.compile(r"^(\s*(?:- )?)([A-Za-z_][\w.-]*)(:)(?=\s|$)")
 
@@ -108,12 +109,12 @@ def figure(value: float | None, digits: int = 3) -> str:
 def duration(milliseconds: float | None) -> str:
     """``2.53 ms``, and ``6.75 µs`` for what takes less than a tenth of one."""
     if milliseconds is None or milliseconds >= 0.1 or not milliseconds:
-        return f"{figure(milliseconds)} ms"
-    return f"{figure(1000 * milliseconds)} µs"
+        return f"{figure(milliseconds)}{TIED}ms"
+    return f"{figure(1000 * milliseconds)}{TIED}µs"
 
 
 def percent(share: float, places: int = 1) -> str:
-    return f"{100 * share:.{places}f} %"
+    return f"{100 * share:.{places}f}{TIED}%"
 
 
 def axes(shape: list[int]) -> str:
