@@ -70,6 +70,7 @@ def test_a_command_in_disguise_is_seen() -> None:
         ("program  [=====.....]  56.8 %  27,894 of 49,152 B", "program  [=====.....]  55.1 %   27,102 of 49,152 B"),
         ("accuracy   100.00%   22 of 22   float 100.00%", "accuracy   95.45%   21 of 22   float 95.45%"),
         ("2 passed …", "2 passed in 4.56s"),
+        ("dataset    build/datasets/mnist-79145091.npz  x", "dataset    build/datasets/mnist-0912aaef.npz  x"),
     ],
 )
 def test_taken_for_the_same(shown: str, printed: str) -> None:
