@@ -88,7 +88,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     )
     found = Cluster("", str(folder / "cache"), folder)
     try:
-        wait_for(written.is_file, "the scheduler")
+        wait_for(lambda: written.is_file() and written.read_text().rstrip().endswith("}"), "the scheduler")
         found.address = json.loads(written.read_text())["address"]
         yield found
     finally:
