@@ -67,6 +67,8 @@ def check(where: str, ran: commands.Ran, shown: list[str]) -> None:
 def test_no_command_is_left_out(page: Path) -> None:
     for block in BLOCKS[page]:
         assert block.directive == "" or block.value, f"{name(page)}:{block.line}: the comment gives no reason"
+        swallowed = block.commands if block.directive in ("file", "edit") else []
+        assert not swallowed, f"{name(page)}:{block.line}: a file or a change in a block of its own, with a fence"
         assert not commands.disguised(block), f"{name(page)}:{block.line}: begin commands with `$ `"
 
 
