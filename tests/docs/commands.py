@@ -31,6 +31,7 @@ BLOCK = re.compile(
 COMMAND = re.compile(r"(?:\./scons|python\d? |pip |git |sudo |pymcuprog |avrdude |cmake |make |curl )")
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 SECONDS = re.compile(r"\b[\d.]+ s\b")
+BAR = re.compile(r"\[=*\.*\]")
 DIGEST = re.compile(r"-[0-9a-f]{8}\.npz\b")
 STAGE = re.compile(r"^(\w+ build/\S+) .*from the cache$")
 
@@ -152,8 +153,8 @@ def missing(shown: list[str], output: str) -> str | None:
 
 
 def plain(line: str) -> str:
-    """A line without what differs between runs and versions: seconds, a data set's digest, the distance of columns."""
-    return DIGEST.sub("-#.npz", SECONDS.sub("# s", " ".join(line.split())))
+    """A line without what differs between runs and versions: seconds, bars, a data set's digest, runs of spaces."""
+    return BAR.sub("[#]", DIGEST.sub("-#.npz", SECONDS.sub("# s", " ".join(line.split()))))
 
 
 def same(wanted: str, printed: str) -> bool:
