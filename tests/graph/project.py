@@ -89,7 +89,7 @@ class Project:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=1200,
+            timeout=7200,  # a machine with other work to do
         )
         return Run(done.returncode, done.stdout, done.stderr)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.exact.harness import check
+from tests.layers.constants import assert_faithful
 from toolchain import passes
 from toolchain.ir import from_keras
 from toolchain.ir.graph import Encoding, Graph, Tensor
@@ -80,7 +81,12 @@ def whole_way(model: Any, folder: Path, encoding: Encoding = ENCODING) -> Graph:
 
 
 def within_bounds(trained: Graph, quantized: Graph, raw: np.ndarray) -> None:
-    """Assert that every layer of the integer graph lies within its proven distance from the float one."""
+    """Assert that every layer of the integer graph lies within its proven distance from the float one.
+
+    And that the constants from which that distance is proven stand for the trained ones.
+    """
+    for before, after in zip(trained.layers, quantized.layers, strict=True):
+        assert_faithful(before, after, [quantized.tensor(name) for name in after.inputs])
     for row in errors.compare(trained, quantized, raw):
         assert row.bound is not None, f"{row.layer.name}: no bound is known for {row.layer.operator.kind}"
         excess = np.abs(row.integer - row.real) - row.bound
