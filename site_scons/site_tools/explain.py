@@ -129,15 +129,17 @@ class Explanation:
         except AttributeError:
             return ["nothing is known of the run before"]
         causes = [cause for child in known if child in old for cause in self.change(child, old[child])]
-        new = [str(child) for child in known if child not in old]
-        gone = [str(child) for child in old if child not in known]
-        if settled:
-            causes += [f"reads {reasons.listed(new)} as well"] if new else []
-            causes += [f"reads {reasons.listed(gone)} no more"] if gone else []
+        declared, before = [*node.sources, *node.depends], [*info.bsources, *info.bdepends]
+        now = known if settled else declared  # else of what is included only the declared is known
+        new = [str(child) for child in now if child not in old]
+        gone = [str(child) for child in (old if settled else before) if child not in now]
+        causes += [f"reads {reasons.listed(new)} as well"] if new else []
+        causes += [f"reads {reasons.listed(gone)} no more"] if gone else []
         executor = node.get_executor()
         if info.bactsig != hash_signature(executor.get_contents()):
-            settings = self.target_settings()
-            causes += settings or [reasons.in_command(str(info.bact), str(executor))]
+            causes += self.target_settings()
+            if not causes:  # a command names what it reads: if that changed, it is said already
+                causes.append(reasons.in_command(str(info.bact), str(executor)))
         return list(dict.fromkeys(causes))
 
     def change(self, child: Any, remembered: Any) -> list[str]:
