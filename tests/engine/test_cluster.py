@@ -142,9 +142,9 @@ def test_a_build_that_is_stopped_stops_the_workers(two: Cluster, home: Project, 
     assert build.returncode == (2 if how == signal.SIGINT else -how), out + err
     if how == signal.SIGINT:
         assert out.splitlines()[-1].startswith("stopped    sensor_and")
+        assert not list((home.root / "build").rglob("*.partial"))
     assert "Traceback" not in err
     wait_for(lambda: not any(each.orders for each in two.workers), "the workers to stop")
-    assert not list((home.root / "build").rglob("*.partial"))
     home.edit("models/sensor_and.yaml", "epochs: 100000", "epochs: 20")
     run = two.scons(home, "model=sensor_and")
     assert run.status == 0, run.out + run.err

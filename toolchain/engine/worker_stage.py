@@ -50,7 +50,7 @@ async def work(scheduler: str, threads: int, name: str) -> None:
     """Until Ctrl-C (KeyboardInterrupt) or the scheduler's end (GoldcrestError)."""
     from distributed import Worker
 
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said here, or by the build
     FOLDER.mkdir(parents=True, exist_ok=True)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
