@@ -9,7 +9,7 @@ from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph, Layer
 from toolchain.kernels.base import Cost, Kernel, Site, Target
 from toolchain.kernels.registry import kernels
-from toolchain.memory import exchange
+from toolchain.memory import calibration, exchange
 from toolchain.quantization.ranges import accumulator_bounds
 
 
@@ -52,7 +52,13 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
         return _cycles(choice.cost, target)
 
     choices = exchange.thrifty(choices, rivals, flash, cycles)
-    return choices if target.flash is None else exchange.fitted(choices, rivals, flash, cycles, target.flash)
+    if target.flash is None:
+        return choices
+    choices = exchange.fitted(choices, rivals, flash, cycles, target.flash)
+    if target.prefer != "size" and flash(choices) > target.flash - calibration.LARGEST_APPLICATION:
+        # Exchanged one by one, layers never leave code that they share; the wish for size begins elsewhere.
+        choices = min(choices, select(graph, replace(target, prefer="size")), key=flash)
+    return choices
 
 
 def flash(choices: Sequence[Choice]) -> int:
