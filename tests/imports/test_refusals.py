@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -59,6 +60,10 @@ def threshold(folder: Path) -> Path:
     return keras_file(folder, layer("ReLU", "high", config={"max_value": 3.0, "negative_slope": 0.0, "threshold": 0.0}))
 
 
+def channels_first(folder: Path) -> Path:
+    return keras_file(folder, layer("Flatten", "flat", config={"data_format": "channels_first"}))
+
+
 def lambda_layer(folder: Path) -> Path:
     return keras_file(folder, layer("Lambda", "square"))
 
@@ -85,6 +90,7 @@ CASES: list[tuple[Callable[[Path], Path], tuple[int, ...], str]] = [
     (layer_of_ones_own, (8,), "layer mine (Dense): a layer of one's own cannot be computed"),
     (arithmetic, (8,), "layer plus_two (Add): arithmetic with a constant is not supported; use a Rescaling layer"),
     (threshold, (8,), "layer high (ReLU): a ReLU layer may have a negative_slope or a max_value of 6"),
+    (channels_first, (8,), "layer flat (Flatten): channels must come last"),
     (lambda_layer, (8,), "layer square (Lambda): Lambda is not supported"),
     (resized, (8, 8, 1), "layer upper_Resize (Resize): this operator is not supported; supported are Add, AveragePool"),
     (two_outputs, (8,), "the model has 2 outputs (y, z), and one is supported; export it with one"),
@@ -165,6 +171,20 @@ def test_torn_lite_files(made: Path, tmp_path: Path, share: float) -> None:
     (tmp_path / "m.tflite").write_bytes(content[: int(len(content) * share)])
     with pytest.raises(GoldcrestError):
         reading.graph(tmp_path / "m.tflite", (8, 8, 1))
+
+
+@pytest.mark.parametrize("name", ["tf2onnx_residual.onnx", "keras2_residual.h5", "residual_int8.tflite"])
+def test_files_with_wrong_bytes(made: Path, tmp_path: Path, name: str) -> None:
+    """They are read or refused, and nothing else happens."""
+    content = next(folder / name for folder in (FILES, made) if (folder / name).exists()).read_bytes()
+    rng = np.random.default_rng(2)
+    for _ in range(40):
+        changed = np.frombuffer(content, np.uint8).copy()
+        places = rng.integers(0, min(len(changed), 3000), rng.choice([1, 3, 10]))
+        changed[places] = rng.integers(0, 256, len(places))
+        (tmp_path / name).write_bytes(changed.tobytes())
+        with contextlib.suppress(GoldcrestError):
+            reading.graph(tmp_path / name, (8, 8, 1))
 
 
 def test_a_folder_that_is_no_saved_model(tmp_path: Path) -> None:

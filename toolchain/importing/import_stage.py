@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from toolchain.manifest import error_at
 from toolchain.report import status
 from toolchain.stages import add_files, read_json
 from toolchain.training import targets
+
+TORN = (AttributeError, LookupError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError, struct.error)
+"""What libraries raise over bytes that are no model of their format, wherever they notice it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +60,10 @@ def read(plan: dict[str, Any], name: str) -> Graph:
     given = plan["input"]
     offset, divide = (np.atleast_1d(np.asarray(given[key], np.float64)) for key in ("offset", "divide"))
     encoding = Encoding(offset, divide, quantize=False)  # whether bytes go in as they are is for quantization to say
-    return _reader(plan["import"]["format"])(path, name, encoding, Tensor(tuple(given["shape"])))
+    try:
+        return _reader(plan["import"]["format"])(path, name, encoding, Tensor(tuple(given["shape"])))
+    except TORN as error:
+        raise GoldcrestError(f"{path}: not readable ({error}); it may be torn: save or convert it again") from error
 
 
 def _reader(name: str) -> Callable[[Path, str, Encoding, Tensor], Graph]:

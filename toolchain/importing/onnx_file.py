@@ -50,7 +50,10 @@ def _graph(graph: Any, name: str, encoding: Encoding, raw: Tensor) -> Graph:
             continue
         if node.kind not in OPERATORS:
             raise node.refuse(f"this operator is not supported; supported are {', '.join(OPERATORS)}")
-        OPERATORS[node.kind](reader, node)
+        try:
+            OPERATORS[node.kind](reader, node)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise node.refuse(f"its settings or constants are not what this operator has ({error})") from error
     result = reader.values[graph.output[0].name]
     if result.order is not None:
         raise RefusedError(result.name, "Flatten", "a flattened image cannot be the output; end with a Gemm")

@@ -6,7 +6,6 @@ the calibration samples, and of weights the same ones again wherever a scale a c
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,6 @@ def graph(origin: str, content: bytes, name: str, encoding: Encoding, raw: Tenso
         return _graph(model, subgraph, name, encoding, raw)
     except RefusedError as error:
         raise GoldcrestError(f"{origin}: {error}") from error
-    except (struct.error, IndexError) as error:
-        raise GoldcrestError(f"{origin}: the file is torn ({error}); convert it again") from error
 
 
 def _graph(model: Any, subgraph: Any, name: str, encoding: Encoding, raw: Tensor) -> Graph:
@@ -52,7 +49,10 @@ def _graph(model: Any, subgraph: Any, name: str, encoding: Encoding, raw: Tensor
             continue
         if node.kind not in OPERATORS:
             raise node.refuse(f"this operator is not supported; supported are {', '.join(OPERATORS)}")
-        OPERATORS[node.kind](reader, node)
+        try:
+            OPERATORS[node.kind](reader, node)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise node.refuse(f"its settings or constants are not what this operator has ({error})") from error
     return reader.assembly.graph(name, encoding, reader.names[output])
 
 

@@ -97,6 +97,8 @@ def _reason(entry: Mapping[str, Any], version: str) -> str | None:
     functions = (options.get("activation"), options.get("recurrent_activation"))
     if version.split(".")[0] < "3" and "hard_sigmoid" in functions:
         return f"Keras {version} has another hard_sigmoid; train it with 3"
+    if options.get("data_format") == "channels_first":
+        return "channels must come last; train it with data_format='channels_last'"
     if "Quantized" in str(options.get("dtype")):
         return "its weights are quantized by Keras; save the model before quantize()"
     if entry.get("registered_name") and not module.startswith("keras."):
