@@ -91,6 +91,12 @@ def test_the_treemap_by_keyboard(fresh: Page) -> None:
     assert fresh.one("#memory-detail").text not in ("", first)
     ActionChains(fresh.driver).send_keys(Keys.ARROW_LEFT, Keys.ENTER).perform()
     assert len(fresh.all("#treemap .frame")) == 1
+    on_top = (  # the frame has the focus, and yet its symbols are to be seen
+        "const e = document.querySelector('#treemap .symbol'); e.scrollIntoView({block: 'center'});"
+        "const b = e.getBoundingClientRect();"
+        "return document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2).closest('.symbol') === e"
+    )
+    assert fresh.run(on_top)
     fresh.click("#up")
     assert len(fresh.all("#treemap .frame")) > 1
 
