@@ -35,7 +35,7 @@ def plan(folder: Path, weights: str = "int8", units: str = "fit", program: str =
     return manifest.load(path)
 
 
-@pytest.mark.parametrize(("weights", "least"), [("int8", 58), ("int4", 110), ("ternary", 200)])
+@pytest.mark.parametrize(("weights", "least"), [("int8", 58), ("int4", 110), ("ternary", 140)])
 def test_the_widest_that_fits(weights: str, least: int, tmp_path: Path) -> None:
     plan(tmp_path)  # the compiler is asked for the chip once
     began = time.perf_counter()

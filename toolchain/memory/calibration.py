@@ -7,7 +7,7 @@ with builds made there and then); a new kernel or a smaller application means to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 APPLICATION = 1300  # start-up code, vectors, serial link, timer
@@ -60,6 +60,8 @@ class Cost:
 
 
 DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, room=4, least_bits=1)
+NARROW: Mapping[str, tuple[int, int, int]] = {"int4": (2, 1, 275), "ternary": (8, 3, 2050), "binary": (8, 1, 2200)}
+"""Of dense layers of narrow weights: how many outputs share how many bytes a row, and how much larger the kernel is."""
 SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
 UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
 ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)
@@ -79,6 +81,21 @@ ADDRESS = Cost("", 0, layer=0, function=0)  # only another view of the same byte
 FOLDED = ("flatten", "reshape", "dropout", "gaussian_noise", "batch_normalization", "rescaling")
 TABLES = ("tanh", "sigmoid", "hard_sigmoid", "elu", "selu", "swish", "gelu", "softplus", "softsign", "exponential")
 MERGES = ("add", "average", "subtract", "multiply")
+
+
+def narrowed(kernel: Cost, coding: str) -> Cost:
+    """What the kernel costs for weights of this coding."""
+    if kernel is not DENSE or coding not in NARROW:
+        return kernel
+    return replace(kernel, kernel=f"{kernel.kernel}_{coding}", code=kernel.code + NARROW[coding][2])
+
+
+def packed(kernel: Cost, coding: str, weights: int, outputs: int) -> float:
+    """Bytes of a layer's weights: those of a row fill whole bytes, and rows of few bits whole blocks of outputs."""
+    if kernel.kernel.startswith(DENSE.kernel) and coding in NARROW and outputs:
+        block, size, _code = NARROW[coding]
+        return weights // outputs * size * -(-outputs // block)
+    return weights * max(WEIGHT_BITS[coding], kernel.least_bits) / 8
 
 
 def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:

@@ -163,11 +163,11 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     sources = [shapes[name] for name in entry["inputs"]]
     weights, biases = kind.weights(entry, sources), kind.biases(entry, sources)
     products, outputs = kind.products(entry, sources), math.prod(shapes[entry["name"]])
-    cost = calibration.cost(entry, weights, wanted.prefer)
+    cost = calibration.narrowed(calibration.cost(entry, weights, wanted.prefer), wanted.coding)
     kept = wanted.kept(entry["name"]) if weights else 1.0
     # Single weights that are left need to say where they stand: a byte more each. Whole units and rows do not.
     listed_bytes = 2 * kept if wanted.pruning.get("structure", "weights") == "weights" else kept
-    stored = weights * min(max(calibration.WEIGHT_BITS[wanted.coding], cost.least_bits) / 8, listed_bytes)
+    stored = min(calibration.packed(cost, wanted.coding, weights, outputs), weights * listed_bytes)
     each = cost.output_bytes + (calibration.SCALE if wanted.scheme == "affine" and cost.output_bytes else 0)
     inputs = sum(map(math.prod, sources))
     multiplied = products * 2 * kept if listed_bytes < 1 else float(products)
