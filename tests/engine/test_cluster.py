@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.engine.clusters import Cluster, cluster, wait_for
+from tests.engine.clusters import Cluster, cluster, started, wait_for
 from tests.graph.project import Project
 
 MODELS = "sensor_and,wider"
@@ -102,7 +101,7 @@ def test_a_worker_that_is_killed(tmp_path: Path, home: Project, origin: Project)
     with cluster(tmp_path / "cluster") as found:
         found.add(origin)
         found.add(origin)
-        build = started(home, found, f"model={MODELS}")
+        build = started(home, found.cache, *found.arguments(f"model={MODELS}"))
         trains = [False]
 
         def somebody_trains() -> bool:
@@ -120,22 +119,10 @@ def test_a_worker_that_is_killed(tmp_path: Path, home: Project, origin: Project)
     assert made(home) == made(origin)
 
 
-def started(project: Project, on: Cluster, *more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        project.command(*on.arguments(*more), cache=on.cache),
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_a_build_that_is_stopped_stops_the_workers(two: Cluster, home: Project, how: signal.Signals) -> None:
     home.edit("models/sensor_and.yaml", "epochs: 20", "epochs: 100000")
-    build = started(home, two, "model=sensor_and")
+    build = started(home, two.cache, *two.arguments("model=sensor_and"))
     wait_for(lambda: any(each.carries_out(TRAINS) for each in two.workers) or build.poll() is not None, "a training")
     os.killpg(build.pid, how)
     out, err = build.communicate()

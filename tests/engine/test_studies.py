@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.engine.clusters import cluster
+from tests.engine.clusters import cluster, started
 from tests.graph.project import Project, Run
 
 WIDTHS = "[2, 3, 4, 5]"
@@ -67,17 +66,9 @@ def results(project: Project) -> dict[str, bytes]:
     return {str(path.relative_to(build)): path.read_bytes() for path in paths}
 
 
-def stopped(project: Project, cache: str, how: signal.Signals, *more: str) -> str:
+def stopped(project: Project, cache: str, how: signal.Signals) -> str:
     """A build that is stopped in the middle of its third training; returns what it wrote."""
-    build = subprocess.Popen(
-        project.command("study=tiny", *more, cache=cache),
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    build = started(project, cache, "study=tiny")
     assert build.stdout is not None
     out = ""
     for line in build.stdout:
@@ -129,13 +120,7 @@ def test_on_a_cluster_with_a_worker_that_is_killed(home: Project, origin: Projec
     with cluster(tmp_path / "cluster") as found:
         for _ in range(2):
             found.add(origin)
-        build = subprocess.Popen(
-            home.command("study=tiny", *found.arguments(), cache=found.cache),
-            cwd=home.root,
-            env=home.environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        build = started(home, found.cache, *found.arguments("study=tiny"))
         assert build.stdout is not None
         out = ""
         for line in build.stdout:
