@@ -88,3 +88,4 @@ def test_a_page_that_the_navigation_forgot_comes_last(project: Path, tmp_path: P
     docs_stage.build(tmp_path / "site")
     text = (tmp_path / "site/index.html").read_text(encoding="utf-8")
     assert "results/forgotten.html" in text and text.index("A forgotten page") > text.index("boards.html")
+    assert re.search(r"Results\s*</", text)

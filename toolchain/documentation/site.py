@@ -25,18 +25,18 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files, **_: Any) -> Navigation:
-    """A page that mkdocs.yml does not name is reachable all the same, in a last section."""
+    """A page that mkdocs.yml does not name is reachable all the same: after the others, in a section for its folder."""
     named = {page.file.src_uri for page in nav.pages}
-    forgotten = [file for file in files.documentation_pages() if file.src_uri not in named]
-    if forgotten:
-        pages = [Page(None, file, config) for file in forgotten]
-        section = Section("More", [*pages])
+    forgotten: dict[str, list[Page]] = {}
+    for file in files.documentation_pages():
+        if file.src_uri not in named:
+            folder = file.src_uri.rpartition("/")[0].partition("/")[0]
+            forgotten.setdefault(folder.capitalize() or "More", []).append(Page(None, file, config))
+    for title, pages in forgotten.items():
+        section = Section(title, [*pages])
+        nav.items.append(section)
         for page in pages:
             page.parent = section
-        nav.items.append(section)
-        before = nav.pages[-1]
-        for page in pages:
-            before.next_page, page.previous_page = page, before
-            before = page
-        nav.pages.extend(pages)
+            page.previous_page, nav.pages[-1].next_page = nav.pages[-1], page
+            nav.pages.append(page)
     return nav
