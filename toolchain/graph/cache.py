@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from SCons.CacheDir import CacheDir
+
+from toolchain.errors import GoldcrestError
+from toolchain.files import staged
 
 
 class SharedCache(CacheDir):  # type: ignore[misc]
@@ -18,10 +20,13 @@ class SharedCache(CacheDir):  # type: ignore[misc]
 
     @classmethod
     def copy_from_cache(cls, env: Any, source: str, target: str) -> str:
-        with tempfile.TemporaryDirectory(dir=Path(target).parent, prefix=".", suffix=".partial") as folder:
-            copy = Path(folder) / Path(target).name
-            super().copy_from_cache(env, source, str(copy))
-            copy.replace(target)
+        try:
+            with staged(
+                target
+            ) as copy:  # locked: a stage that writes beside it sweeps away what nobody writes any more
+                super().copy_from_cache(env, source, str(copy))
+        except GoldcrestError as error:
+            raise OSError(str(error)) from error  # what SCons knows how to report
         return target
 
 
