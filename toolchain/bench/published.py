@@ -14,7 +14,7 @@ PUBLISHED = {
     ("dense 784-32 int4", "dense8_int4"): "7",
     ("dense 784-32 int4", "dense8_int4_skip"): "1.8 / 8.0",
     ("dense 784-32 ternary", "dense8_ternary_skip"): "1.2 / 4.2",
-    ("dense 784-32 binary", "dense8_ternary_skip"): "1.0 / 3.8",
+    ("dense 784-32 binary", "dense8_binary_skip"): "1.0 / 3.8",
     ("dense 784-32, 80 % zeros", "dense8_sparse"): "3.5",
     ("dense 784-32, 90 % zeros", "dense8_sparse"): "1.84",
     ("conv 3×3 1-8, pool 2", "convolution_patch"): "4.8",
