@@ -16,7 +16,7 @@ from toolchain.studies.rows import Row, Summary, grouped, reference, referred, s
 from toolchain.studies.table import formatted, heading
 
 PANELS_A_ROW = 3
-MOST_INSIDE = 5  # entries of a legend among the lines; more stand beside them
+FEW = 5  # entries of a legend; more are written smaller
 COLOURS = ("#0b6e99", "#d1495b", "#3a7d44", "#8d5a97", "#c77700", "#455a64", "#00897b", "#5d4037")
 MARKERS = "osD^vPX*"
 STYLE: Any = {
@@ -74,10 +74,8 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
     _outsiders(study, panel, measures, axes)
     _dress(study, panel, axes, measures)
     entries = len(set(axes.get_legend_handles_labels()[1]))
-    if entries > MOST_INSIDE:
-        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    elif entries > 1:
-        axes.legend(loc="best")
+    if entries > 1:
+        axes.legend(loc="best", fontsize=8 if entries <= FEW else 6.5)
 
 
 def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: str, axes: Axes, label: str,
