@@ -8,6 +8,7 @@ import numpy as np
 
 from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
 from toolchain.kernels.dense import clamp, has_multiplier, rounding
+from toolchain.layers import convolution_geometry
 from toolchain.layers.convolution import IntegerConvolution
 from toolchain.layers.convolution_geometry import as_image
 from toolchain.layers.depthwise_convolution import IntegerDepthwiseConvolution
@@ -53,12 +54,8 @@ def windows_computed(site: Site) -> int:
 def row_distance(site: Site) -> int:
     """How far the output must begin before the input, if row after row is written once its windows' rows are read."""
     operator = operator_of(site)
-    rows, columns, channels = as_image(site.inputs[0].shape)
-    down, across, filters = as_image(site.output.shape)
-    ends = [(row + 1) * across * filters for row in range(down)]
     step, top = operator.stride[0] * operator.pool, operator.pads[0]
-    starts = [min(max(0, row * step - top), rows) * columns * channels for row in range(down)]
-    return max(end - start for end, start in zip(ends, starts, strict=True))
+    return convolution_geometry.row_distance(site.inputs[0].shape, site.output.shape, step, top)
 
 
 def windows_fields(site: Site, flipped: int, pad: int) -> str:

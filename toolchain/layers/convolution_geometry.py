@@ -111,6 +111,18 @@ def positions(output: Shape, pool: int) -> int:
     return image[0] * image[1] * pool * pool
 
 
+def row_distance(shape: Shape, output: Shape, step: int, top: int) -> int:
+    """How many bytes the output must begin before the input so as to grow only over rows that are read no more.
+
+    ``step`` is how many rows of the input lie between two rows of the output, ``top`` the padding above.
+    """
+    rows, columns, channels = as_image(shape)
+    down, across, filters = as_image(output)
+    ends = [(row + 1) * across * filters for row in range(down)]
+    starts = [min(max(0, row * step - top), rows) * columns * channels for row in range(down)]
+    return max(end - start for end, start in zip(ends, starts, strict=True))
+
+
 def tap_range(bounds: Pair, around: Pads, code: int) -> Pair:
     """The least and greatest code under a window, which may hang over the border, where ``code`` stands."""
     return (min(bounds[0], code), max(bounds[1], code)) if any(around) else bounds

@@ -38,8 +38,9 @@ class Cost:
     ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of its libgcc functions;
     ``layer`` bytes of a layer's descriptor, ``function`` of a layer's function; ``weight`` bytes of code a weight;
     cycles a ``call``, a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost
-    nothing, where the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs; ``least_bits``
-    of a weight, where the kernel does not store narrow ones in less.
+    nothing, where the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs, ``scratch`` for
+    every value of a window, while the layer is computed; ``least_bits`` of a weight, where the
+    kernel does not store narrow ones in less.
     """
 
     kernel: str
@@ -56,6 +57,7 @@ class Cost:
     stack: int = 85
     skips: bool = False
     room: int = 0
+    scratch: float = 0.0
     least_bits: float = 8
 
 
@@ -66,7 +68,16 @@ SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
 UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
 ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)
 PATCHES = Cost(
-    "convolution_dense8", 1800, layer=55, function=18, product=8.6, output=130, stack=138, skips=True, least_bits=1
+    "convolution_dense8",
+    1800,
+    layer=55,
+    function=18,
+    product=8.6,
+    output=130,
+    stack=153,
+    skips=True,
+    scratch=1.5,
+    least_bits=1,
 )
 CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
 DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)

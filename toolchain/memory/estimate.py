@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolchain.errors import LayerError, ToolError
 from toolchain.layers import registry
+from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance
 from toolchain.memory import calibration, chip, exchange
 from toolchain.memory.calibration import Cost
 
@@ -105,6 +106,7 @@ def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) 
     kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
     room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
+    room += round(max(layer.kernel.scratch * layer.products / max(1, layer.outputs) for layer in layers))
     return Estimate(
         parameters=sum(layer.parameters for layer in layers),
         weights=sum(layer.flash for layer in layers),
@@ -190,7 +192,7 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
 
 
 def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) -> int:
-    """The most bytes alive at one step, for layers that work in place where they can."""
+    """The most bytes alive at one step, for layers that work in place, or grow over their input, where they can."""
     last = {name: step for step, entry in enumerate(network) for name in entry["inputs"]}
     last[network[-1]["name"]] = len(network)
     alive = {"input": math.prod(shapes["input"])}
@@ -201,11 +203,22 @@ def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) ->
         in_place = entry["kind"] in ("activation", *calibration.FOLDED) or "pool" in entry["kind"]
         if in_place and last[source] == step:
             alive[entry["name"]] = max(size, alive.pop(source, size))
+            most = max(most, sum(alive.values()))
         else:
+            both = size + alive[source]
+            if entry["kind"] == "convolution" and last[source] == step:
+                both = _grown(entry, shapes[source], shapes[entry["name"]])
+            most = max(most, sum(alive.values()) - alive[source] + both)
             alive[entry["name"]] = size
-        most = max(most, sum(alive.values()))
         alive = {name: count for name, count in alive.items() if last.get(name, -1) > step}
     return most
+
+
+def _grown(entry: Mapping[str, Any], shape: Shape, output: Shape) -> int:
+    """Bytes of a convolution's input and output together, the one growing over rows of the other that are read."""
+    kernel, stride = pair(entry["kernel"]), pair(entry["stride"])
+    top = pads(as_image(shape), kernel, stride, pair(entry["dilation"]), entry["padding"])[0]
+    return max(math.prod(output), row_distance(shape, output, stride[0], top) + math.prod(shape))
 
 
 # Refusing
