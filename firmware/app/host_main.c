@@ -6,7 +6,19 @@
 
 int main(void) {
     for (;;) {
+#ifdef GC_INPUT_PIECE
+        size_t got = 0, read = 1;
+        while (read != 0 && got != GC_INPUT_BYTES) {
+            size_t left = GC_INPUT_BYTES - got;
+            read = fread(gc_input(), 1, left < GC_INPUT_PIECE ? left : GC_INPUT_PIECE, stdin);
+            got += read;
+            if (read != 0) {
+                gc_feed();
+            }
+        }
+#else
         size_t got = fread(gc_input(), 1, GC_INPUT_BYTES, stdin);
+#endif
         if (got == 0 && !ferror(stdin)) {
             return fflush(stdout) == 0 ? 0 : 1;
         }

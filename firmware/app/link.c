@@ -10,9 +10,19 @@
 #define LAST_BITS (0xffu >> (BITMAP * 8 - CHUNKS))
 #define CRC_BYTES 2u
 #define TOO_LONG 255u
+#define INPUT_CRC_START ((uint16_t)(GC_MODEL_HASH ^ GC_MODEL_HASH >> 16))
 
 #if (GC_INPUT_BYTES + GC_LINK_CHUNK - 1) / GC_LINK_CHUNK > 255
 #error "the link takes inputs of at most 16,320 bytes"
+#endif
+
+#ifdef GC_INPUT_PIECE
+#if GC_INPUT_PIECE < GC_LINK_CHUNK && GC_INPUT_PIECE < GC_INPUT_BYTES
+#error "a piece of the input must be a chunk of the link"
+#endif
+#define VERSION (GC_LINK_VERSION | GC_LINK_IN_PIECES)
+#else
+#define VERSION GC_LINK_VERSION
 #endif
 
 /* The frame being received. Nothing of it is stored but its header: a chunk goes straight to its place in the input,
@@ -37,6 +47,11 @@ static struct {
         uint32_t cycles;
     } result;
     uint8_t missing[BITMAP]; /* a bit a chunk */
+#ifdef GC_INPUT_PIECE
+    uint8_t fed;  /* chunks that the network has taken: they come in their order */
+    uint8_t held; /* the next one lies in gc_input() and is right */
+    uint16_t crc; /* of those taken */
+#endif
 } job;
 
 static __attribute__((noinline)) void job_clear(void) {
@@ -45,8 +60,14 @@ static __attribute__((noinline)) void job_clear(void) {
     }
     job.missing[BITMAP - 1] = LAST_BITS;
     job.answered = 0;
+#ifdef GC_INPUT_PIECE
+    job.fed = 0;
+    job.held = 0;
+    gc_begin();
+#endif
 }
 
+#ifndef GC_INPUT_PIECE
 /* Says whether the chunk that the frame is about is missing. */
 static __attribute__((noinline)) void mark(uint8_t missing) {
     uint8_t chunk = frame.head[ARGUMENT];
@@ -60,11 +81,20 @@ static __attribute__((noinline)) void mark(uint8_t missing) {
         *byte ^= bit;
     }
 }
+#endif
 
 static void frame_clear(void) {
     frame.escaped = 0;
     frame.count = 0;
     frame.crc = GC_LINK_CRC_START;
+}
+
+/* Bytes of the input that a chunk brings. */
+static uint8_t chunk_size(uint8_t chunk) {
+    if (GC_INPUT_BYTES % GC_LINK_CHUNK != 0 && chunk == CHUNKS - 1) {
+        return GC_INPUT_BYTES % GC_LINK_CHUNK;
+    }
+    return GC_LINK_CHUNK;
 }
 
 void gc_link_init(void) {
@@ -128,7 +158,7 @@ static void answer_hello(void) {
         uint16_t inputs, outputs;
         uint8_t classes;
         uint32_t clock;
-    } welcome = {GC_LINK_VERSION, GC_MODEL_HASH, GC_INPUT_BYTES, GC_OUTPUT_BYTES, GC_CLASSES, F_CPU};
+    } welcome = {VERSION, GC_MODEL_HASH, GC_INPUT_BYTES, GC_OUTPUT_BYTES, GC_CLASSES, F_CPU};
     uint16_t length = argument();
     frame.crc = GC_LINK_CRC_START;
     for (uint16_t i = 0; i != length; i++) {
@@ -141,6 +171,38 @@ static void answer_hello(void) {
     send_argument();
 }
 
+/* Adds the first bytes of what lies in gc_input() to the CRC. */
+static void input_crc(uint16_t count) {
+    const uint8_t *from = gc_input();
+    for (; count != 0; count--) {
+        crc_add(*from++);
+    }
+}
+
+#ifdef GC_INPUT_PIECE
+/* Has the network take the chunk that is here. Its bit is the lowest that is set. */
+static void take_piece(void) {
+    if (!job.held) {
+        return;
+    }
+    if (job.fed == 0) {
+        job.crc = INPUT_CRC_START;
+        job.result.cycles = 0;
+    }
+    frame.crc = job.crc;
+    input_crc(chunk_size(job.fed));
+    job.crc = frame.crc;
+    gc_port_timer_start();
+    gc_feed();
+    gc_port_timer_stop();
+    job.result.cycles += gc_port_timer_cycles();
+    uint8_t *byte = &job.missing[job.fed / 8];
+    *byte &= (uint8_t)(*byte - 1);
+    job.fed++;
+    job.held = 0;
+}
+#endif
+
 /* Whether every chunk is here and the whole of them is what the host meant to send, to this model. */
 static uint8_t input_complete(void) {
     for (uint8_t i = 0; i < BITMAP; i++) {
@@ -148,17 +210,21 @@ static uint8_t input_complete(void) {
             return 0;
         }
     }
-    const uint8_t *from = gc_input();
-    frame.crc = (uint16_t)(GC_MODEL_HASH ^ GC_MODEL_HASH >> 16);
-    for (uint16_t i = GC_INPUT_BYTES; i != 0; i--) {
-        crc_add(*from++);
-    }
+#ifdef GC_INPUT_PIECE
+    frame.crc = job.crc;
+#else
+    frame.crc = INPUT_CRC_START;
+    input_crc(GC_INPUT_BYTES);
+#endif
     job_clear(); /* wrong, or about to be overwritten by the inference */
     return frame.crc == argument();
 }
 
 static void answer_infer(void) {
     if (!job.answered) {
+#ifdef GC_INPUT_PIECE
+        take_piece();
+#endif
         if (!input_complete()) {
             send_begin(GC_LINK_MISSING);
             send(job.missing, BITMAP);
@@ -168,7 +234,11 @@ static void answer_infer(void) {
         uint8_t class_ = gc_infer();
         gc_port_timer_stop(); /* nothing may come between the two: it would be counted */
         job.result.class_ = class_;
+#ifdef GC_INPUT_PIECE
+        job.result.cycles += gc_port_timer_cycles();
+#else
         job.result.cycles = gc_port_timer_cycles();
+#endif
         job.answered = 1;
     }
     send_begin(GC_LINK_RESULT);
@@ -186,14 +256,19 @@ static void data_begin(void) {
         frame.count = TOO_LONG;
         return;
     }
-    uint8_t size = GC_LINK_HEADER + GC_LINK_CHUNK;
-    if (GC_INPUT_BYTES % GC_LINK_CHUNK != 0 && chunk == CHUNKS - 1) {
-        size = GC_LINK_HEADER + GC_INPUT_BYTES % GC_LINK_CHUNK;
+#ifdef GC_INPUT_PIECE
+    if (chunk != job.fed) { /* what was taken, or is not yet to be taken: others count on what lies there */
+        frame.count = TOO_LONG;
+        return;
     }
-    frame.size = size;
+    frame.to = gc_input();
+    job.held = 0;
+#else
     frame.to = gc_input() + (uint16_t)(chunk * GC_LINK_CHUNK);
-    job.answered = 0;
     mark(1);
+#endif
+    frame.size = GC_LINK_HEADER + chunk_size(chunk);
+    job.answered = 0;
 }
 
 static __attribute__((noinline)) void frame_end(void) {
@@ -205,7 +280,11 @@ static __attribute__((noinline)) void frame_end(void) {
         job_clear();
     }
     if (frame.head[TYPE] == GC_LINK_DATA) {
+#ifdef GC_INPUT_PIECE
+        job.held = frame.head[ARGUMENT] == job.fed; /* not so if it has just begun a new job, and with another chunk */
+#else
         mark(0);
+#endif
         return;
     }
     if (frame.head[TYPE] == GC_LINK_INFER) {

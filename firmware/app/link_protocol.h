@@ -3,6 +3,7 @@
 #define GC_LINK_PROTOCOL_H
 
 #define GC_LINK_VERSION 1u
+#define GC_LINK_IN_PIECES 0x80u /* added to the version */
 #define GC_LINK_BAUD 500000UL
 #define GC_LINK_CHUNK 64u
 #define GC_LINK_CRC_START 0xffffu
@@ -22,7 +23,7 @@
 #define GC_LINK_INFER_CRC 2u /* CRC of the whole input, started from the model's hash */
 #define GC_LINK_INFER_SIZE 4u
 #define GC_LINK_WELCOME 0x81u
-#define GC_LINK_WELCOME_VERSION 2u /* of this protocol */
+#define GC_LINK_WELCOME_VERSION 2u /* of this protocol, and GC_LINK_IN_PIECES if it takes them so */
 #define GC_LINK_WELCOME_MODEL 3u /* GC_MODEL_HASH */
 #define GC_LINK_WELCOME_INPUTS 7u /* GC_INPUT_BYTES */
 #define GC_LINK_WELCOME_OUTPUTS 9u /* GC_OUTPUT_BYTES */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "gc_dense8_twin.h"
+#include "gc_stream.h"
 
 #if !defined __AVR__ || defined GC_PORTABLE
 #include "gc_requantize.h"
@@ -64,18 +65,56 @@ static const GC_FLASH uint8_t *finish(const uint32_t *sums, uint8_t *y, uint8_t 
     return stream;
 }
 
-void gc_k_dense8_twin(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer, gc_products_t *products)
+/* Adds the sums of one block to those in memory; the stream has no biases. */
+static const GC_FLASH uint8_t *add(const uint32_t *sums, uint8_t *y, uint8_t width, const GC_FLASH uint8_t *stream,
+                                   const GC_FLASH struct gc_dense8 *layer)
+{
+    (void)layer;
+    for (uint8_t o = 0; o < width; o++, y += 3) {
+        uint32_t sum = (y[0] | (uint32_t)y[1] << 8 | (uint32_t)y[2] << 16) + sums[o];
+        y[0] = (uint8_t)sum;
+        y[1] = (uint8_t)(sum >> 8);
+        y[2] = (uint8_t)(sum >> 16);
+    }
+    return stream;
+}
+
+typedef const GC_FLASH uint8_t *finish_t(const uint32_t *sums, uint8_t *y, uint8_t width, const GC_FLASH uint8_t *stream,
+                                         const GC_FLASH struct gc_dense8 *layer);
+
+/* All blocks, each finished into `bytes_each` bytes an output. */
+static void blocks(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer, gc_products_t *products,
+                   finish_t *finished, uint8_t bytes_each)
 {
     for (const GC_FLASH struct gc_dense8_part *part = layer->parts;; part++) {
         const GC_FLASH uint8_t *stream = part->stream;
         const uint8_t width = part->width & (GC_DENSE8_LAST - 1);
-        for (uint8_t blocks = part->blocks; blocks != 0; blocks--, y += width) {
+        for (uint8_t blocks = part->blocks; blocks != 0; blocks--, y += width * bytes_each) {
             uint32_t sums[8] = {0};
             stream = products(sums, x, width, stream, layer);
-            stream = finish(sums, y, width, stream, layer);
+            stream = finished(sums, y, width, stream, layer);
         }
         if (part->width & GC_DENSE8_LAST)
             return;
+    }
+}
+
+void gc_k_dense8_twin(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer, gc_products_t *products)
+{
+    blocks(x, y, layer, products, finish, 1);
+}
+
+void gc_k_dense8_add(uint8_t *x, uint8_t *sums, const GC_FLASH struct gc_dense8 *layer)
+{
+    blocks(x, sums, layer, bytes, add, 3);
+}
+
+void gc_k_stream_finish(const uint8_t *sums, uint8_t *y, const GC_FLASH struct gc_dense8 *layer)
+{
+    const GC_FLASH uint8_t *stream = layer->parts->stream;
+    for (uint8_t left = layer->parts->width; left != 0; left--, sums += 3) {
+        uint32_t sum = sums[0] | (uint32_t)sums[1] << 8 | (uint32_t)sums[2] << 16;
+        stream = finish(&sum, y++, 1, stream, layer);
     }
 }
 

@@ -36,7 +36,7 @@
 typedef void gc_piece_t(void);
 #define GC_PIECE(name) gc_k_dense8_##name
 gc_piece_t gc_k_dense8_sum, gc_k_dense8_copy, gc_k_dense8_skip, gc_k_dense8_window, gc_k_dense8_none;
-gc_piece_t gc_k_dense8_finish_shift, gc_k_dense8_finish_scale;
+gc_piece_t gc_k_dense8_finish_shift, gc_k_dense8_finish_scale, gc_k_dense8_finish_add;
 gc_piece_t gc_k_dense8_rows_1, gc_k_dense8_rows_2, gc_k_dense8_rows_3, gc_k_dense8_rows_4, gc_k_dense8_rows_5,
     gc_k_dense8_rows_6, gc_k_dense8_rows_7, gc_k_dense8_rows_8, gc_k_dense8_rows_8x2,
     gc_k_dense8_rows_8x4;
@@ -67,7 +67,7 @@ struct gc_dense8 {
     const GC_FLASH uint8_t *live; /* number of runs; then for each: dead inputs before it, 8 bits, and its length, 16 bits */
     uint8_t room;                 /* of skip: free bytes before x */
     uint8_t flip;                 /* 0x80 for signed codes; only copy takes it */
-    gc_piece_t *finish;           /* accumulator to code: finish_shift or finish_scale */
+    gc_piece_t *finish;           /* accumulator to code: finish_shift or finish_scale; or to gc_k_dense8_add's sums: finish_add */
     uint8_t factor, bytes;        /* of finish_shift: y = (value * factor >> 8) >> 8 * bytes; factor 0: there are multipliers */
     int16_t low, high;            /* the clamp, less the zero point */
     uint8_t zero_point;
@@ -78,13 +78,16 @@ struct gc_dense8 {
 /* copy and skip overwrite the input; skip also `room` bytes before it and two after it. */
 void gc_k_dense8(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
 
-/* The same for weights that are stored otherwise, each as its assembly describes it. The assembly knows by its pieces. */
+/* gc_k_dense8_add adds the products to sums of 24 bits, low byte first, where the others write outputs; there are no biases in
+ * its stream. The rest: the same for weights that are stored otherwise, each as its assembly describes it. The assembly knows by its pieces. */
 #if defined __AVR__ && !defined GC_PORTABLE
+#define gc_k_dense8_add gc_k_dense8
 #define gc_k_dense8_as_sparse gc_k_dense8
 #define gc_k_dense8_as_int4 gc_k_dense8
 #define gc_k_dense8_as_ternary gc_k_dense8
 #define gc_k_dense8_as_binary gc_k_dense8
 #else
+void gc_k_dense8_add(uint8_t *x, uint8_t *sums, const GC_FLASH struct gc_dense8 *layer);
 void gc_k_dense8_as_sparse(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
 void gc_k_dense8_as_int4(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);
 void gc_k_dense8_as_ternary(uint8_t *x, uint8_t *y, const GC_FLASH struct gc_dense8 *layer);

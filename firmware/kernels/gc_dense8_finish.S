@@ -162,4 +162,26 @@ GC_FUNCTION gc_k_dense8_finish_scale
         clr     r1
         ret
 GC_END gc_k_dense8_finish_scale
+
+/* No code yet: the accumulators are added to sums of 24 bits at X, where more will be added. 30 cycles an output. */
+GC_FUNCTION gc_k_dense8_finish_add
+1:      ld      r20, Y+
+        ld      r21, Y+
+        ld      r22, Y+
+        add     r20, r8
+        adc     r21, r9
+        adc     r22, r10
+        .irp    r, 20, 21, 22
+        ld      r0, X                   ; leaves the carry alone, as does ST
+        .if     \r == 20
+        add     r\r, r0
+        .else
+        adc     r\r, r0
+        .endif
+        st      X+, r\r
+        .endr
+        dec     r17
+        brne    1b
+        ret
+GC_END gc_k_dense8_finish_add
 #endif

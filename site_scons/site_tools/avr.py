@@ -77,7 +77,7 @@ def firmware(env: Any, plan: Any, generated: list[Any]) -> SimpleNamespace:
         objects.append(made[0])
         usages += made[1:]
     # A program of the user's may call less than is measured: these stay in the image all the same.
-    kept = [f"-Wl,-u,{name}" for name in ("gc_input", "gc_infer", "gc_output")] if own else []
+    kept = [f"-Wl,-u,{name}" for name in ("gc_input", "gc_infer", "gc_output", "gc_begin", "gc_feed")] if own else []
     elf = avr.AvrImage(
         f"{plan.folder}/firmware.elf", objects, STAGE="link", AVR_LINK_FLAGS=[*avr["AVR_LINK_FLAGS"], *kept]
     )

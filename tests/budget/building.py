@@ -94,7 +94,9 @@ def build(plan: Plan, folder: Path) -> Built:
     graph = quantize(float_graph(plan, folder), SCHEMES[plan.quantization["quantization"]["scheme"]](), raw, 0.5)
     wishes = plan.generation
     flash = chip.facts(wishes["mcu"]).flash_size
-    sources = generate(graph, Target(chips.chip(wishes["mcu"]).core, wishes["prefer"], wishes["latency"], flash))
+    streamed = wishes.get("input") == "streamed"
+    core = chips.chip(wishes["mcu"]).core
+    sources = generate(graph, Target(core, wishes["prefer"], wishes["latency"], flash, streamed))
     texts = {
         "weights.h": sources.weights_h, "network.c": sources.network_c, "network.h": sources.network_h,
         "network.S": sources.assembly, "network.json": json.dumps(sources.description),

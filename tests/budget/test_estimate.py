@@ -80,9 +80,48 @@ def test_data_memory() -> None:
     assert diagnostic is not None
     assert diagnostic.message.startswith("data memory: about ")
     assert diagnostic.notes[0].startswith("largest: input 784 · ")
-    assert diagnostic.notes[1] == (
+    assert diagnostic.notes[1] == "fits: target.input: streamed (about 313 B)"
+    tight = estimate.refuse(wide(32, data=300))
+    assert tight is not None
+    assert tight.notes[1] == (
         "fits: a chip with 1 KiB of data memory, or a smaller input (dataset.preprocess: [{downsample: 2}])"
     )
+
+
+def streamed(plan: Plan) -> Plan:
+    return replace(plan, generation={**plan.generation, "input": "streamed"})
+
+
+@pytest.mark.parametrize("name", ["sensor_and", "mnist_dense8", "mnist_dense32"])
+def test_estimates_of_an_input_in_pieces_are_close_to_builds(name: str, tmp_path: Path) -> None:
+    plan = streamed(load(name))
+    built = build(plan, tmp_path)
+    measured = memory_stage.measure(built.elf, plan.compilation["mcu"], built.usages)
+    guessed = estimate.estimate(plan)
+    assert abs(guessed.program - measured["program"]["used"]) <= 0.02 * measured["program"]["used"] + 300
+    assert abs(guessed.data - measured["data"]["used"]) <= 60
+    assert abs(guessed.weights - measured["program"]["weights"]) <= 0.01 * measured["program"]["weights"] + 60
+
+
+def test_the_input_in_pieces_is_what_makes_it_fit(tmp_path: Path) -> None:
+    """The remedy that is named builds, and no layer but a dense one of bytes is offered it."""
+    plan = streamed(wide(32, data=400))
+    assert estimate.refuse(plan) is None
+    assert memory_stage.measure(build(plan, tmp_path).elf, "atmega4809")["data"]["used"] <= 400
+    convolution = load("mnist_cnn")
+    assert "streamed" not in estimate.fits(replace(convolution, memory={**convolution.memory, "data": 700}), "data")
+    assert "streamed" not in estimate.fits(streamed(wide(32, data=100)), "data")
+
+
+def test_a_view_of_an_input_in_pieces_takes_no_memory() -> None:
+    plain = streamed(wide(32, data=400))
+    first, *rest = plain.training["network"]
+    view = {"kind": "flatten", "name": "flatten_1", "inputs": ["input"]}
+    network = [view, {**first, "inputs": ["flatten_1"]}, *rest]
+    given = {**plain.training["input"], "shape": [28, 28, 1]}
+    viewed = replace(plain, training={**plain.training, "network": network, "input": given})
+    assert estimate.refuse(viewed) is None
+    assert estimate.estimate(viewed).data == estimate.estimate(plain).data
 
 
 def test_narrower_for_data_memory() -> None:

@@ -31,12 +31,13 @@ def check(
     mcu: str = "atmega4809",
     optimize: str = "s",
     forced: str | None = None,
+    streamed: bool = False,
 ) -> Batch:
     """Run ``codes`` (n, *input shape; int8 or uint8) three ways and assert that every output byte and class agree.
 
     ``forced`` names a kernel to take wherever it fits. Returns what the simulated AVR gave, with its cycles.
     """
-    built: Bench = bench(graph, folder, prefer, latency, forced, mcu=mcu, optimize=optimize)
+    built: Bench = bench(graph, folder, prefer, latency, forced, streamed, mcu=mcu, optimize=optimize)
     expected = graph.run(codes.astype(np.int64))
     classes = graph.classify(expected)
     rows = (expected.reshape(len(codes), -1) & 0xFF).astype(np.uint8)

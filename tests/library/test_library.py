@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import re
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 
 from tests.library import building
+from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph
+from toolchain.library import library_stage
 from toolchain.library.closure import symbols
 from toolchain.library.interface import raw_type
 from toolchain.library.naming import prefix
@@ -96,6 +100,13 @@ def test_everything_is_licensed_and_nothing_is_ours(graph: Graph) -> None:
 def test_no_stem_occurs_twice(graph: Graph) -> None:
     sources = [Path(name) for name in building.content(graph) if name.endswith((".c", ".S"))]
     assert len({path.stem for path in sources}) == len(sources)
+
+
+def test_an_input_in_pieces_is_refused(tmp_path: Path) -> None:
+    plan = tmp_path / "library.json"
+    plan.write_text(json.dumps({"input": "streamed"}), encoding="utf-8")
+    with pytest.raises(GoldcrestError, match=r"takes the whole input at once; write `target.input: whole`"):
+        library_stage.run(argparse.Namespace(plan=plan))
 
 
 def test_only_kernels_that_are_needed() -> None:

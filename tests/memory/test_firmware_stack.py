@@ -27,6 +27,8 @@ def firmware(name: str, folder: Path, **wishes: Any) -> Built:
         ("mnist_dense8", {}),
         ("mnist_dense8", {"latency": "constant"}),
         ("mnist_dense8", {"prefer": "size"}),
+        ("mnist_dense8", {"input": "streamed"}),
+        ("mnist_dense8", {"input": "streamed", "latency": "constant"}),
     ],
 )
 def test_never_below_what_was_used_and_at_most_32_above(name: str, wishes: dict[str, str], tmp_path: Path) -> None:

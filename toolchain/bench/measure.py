@@ -51,12 +51,15 @@ class Row:
 def measure_kernels(case: Case, folder: Path) -> list[Row]:
     """A row for each kernel that computes the case's layer."""
     place = site(case.graph, 0, Target("avrxt"))
-    fitting = [name for name, kernel in kernels().items() if kernel.fits(place)]
+    fitting = {name: kernel for name, kernel in kernels().items() if kernel.fits(place)}
     narrow = (
         place.low is not None and place.high is not None and bits(int(place.low.min()), int(place.high.max())) <= 16
     )
     floor = NARROW if narrow else WIDE
-    return [_row(case, name, floor, bench(case.graph, folder / name, forced=name)) for name in fitting]
+    return [
+        _row(case, name, floor, bench(case.graph, folder / name, forced=name, streamed=kernel.in_pieces))
+        for name, kernel in fitting.items()
+    ]
 
 
 def _row(case: Case, kernel: str, floor: int, built: Bench) -> Row:

@@ -11,6 +11,7 @@ PUBLISHED = {
     ("dense 784-32", "dense_c"): "18–22, NNoM",
     ("dense 784-32", "dense8"): "8.6",
     ("dense 784-32", "dense8_skip"): "1.95 / 8.06",
+    ("dense 784-32", "dense8_stream_skip"): "2.6 / 9.8",
     ("dense 784-32 int4", "dense8_int4"): "7",
     ("dense 784-32 int4", "dense8_int4_skip"): "1.8 / 8.0",
     ("dense 784-32 ternary", "dense8_ternary_skip"): "1.2 / 4.2",

@@ -81,6 +81,7 @@ class Link:
         self._unframer = protocol.Unframer()
         self._sequence = int(self._clock() * 1000) & 0xFF
         self._usual = FIRST_WAIT / 4
+        self._in_pieces = False
         self.retries = 0
 
     @property
@@ -115,7 +116,8 @@ class Link:
 
     def _check(self, welcome: Welcome, length: int) -> None:
         expected = self._expected
-        if welcome.version != protocol.VERSION:
+        self._in_pieces = bool(welcome.version & protocol.IN_PIECES)
+        if welcome.version & ~protocol.IN_PIECES != protocol.VERSION:
             raise BoardError(
                 f"the chip speaks version {welcome.version} of the link, this program version {protocol.VERSION}; "
                 "flash it again"
@@ -144,7 +146,8 @@ class Link:
         missing = list(range(len(chunks)))
         fewest, stalls, silences = len(chunks) + 1, 0, 0
         while True:
-            messages = [protocol.DATA.pack(self._sequence, chunk, tail=chunks[chunk]) for chunk in missing]
+            going = missing[:1] if self._in_pieces else missing
+            messages = [protocol.DATA.pack(self._sequence, chunk, tail=chunks[chunk]) for chunk in going]
             sent = self._clock()
             self._send(*messages, protocol.INFER.pack(self._sequence, question))
             wait = min(LONGEST_WAIT, max(LEAST_WAIT, 4 * self._usual) * 2**silences)
@@ -167,11 +170,12 @@ class Link:
                     )
                 self._usual += (self._clock() - sent - self._usual) / 8
                 return Answer(tail, fields["class_"], fields["cycles"], self._clock() - began)
-            self.retries += 1
             missing = [
                 chunk for chunk in range(len(chunks)) if chunk // 8 < len(tail) and tail[chunk // 8] >> chunk % 8 & 1
             ]
-            stalls = 0 if len(missing) < fewest else stalls + 1
+            gained = len(missing) < fewest
+            self.retries += not (self._in_pieces and gained)  # else it is the answer that was asked for
+            stalls = 0 if gained else stalls + 1
             fewest = min(fewest, len(missing))
             if stalls > ROUNDS_WITHOUT_GAIN:
                 self.hello()  # another model on the chip looks like this too, and is refused here

@@ -18,6 +18,7 @@ import struct
 from dataclasses import dataclass
 
 VERSION = 1
+IN_PIECES = 0x80  # added to the version by a chip that takes one chunk with each INFER, in their order
 BAUD = 500_000  # exact at 16 and 20 MHz, and the most that the debuggers on the evaluation boards bridge
 CHUNK = 64  # input bytes in a DATA frame: at one byte in a hundred lost, half of them still arrive
 CRC_START = 0xFFFF
@@ -66,7 +67,7 @@ WELCOME = Message(
     "WELCOME",
     0x81,
     (
-        Field("version", "B", "of this protocol"),
+        Field("version", "B", "of this protocol, and GC_LINK_IN_PIECES if it takes them so"),
         Field("model", "I", "GC_MODEL_HASH"),
         Field("inputs", "H", "GC_INPUT_BYTES"),
         Field("outputs", "H", "GC_OUTPUT_BYTES"),
@@ -173,6 +174,7 @@ def header() -> str:
         "#define GC_LINK_PROTOCOL_H",
         "",
         f"#define GC_LINK_VERSION {VERSION}u",
+        f"#define GC_LINK_IN_PIECES {IN_PIECES:#04x}u /* added to the version */",
         f"#define GC_LINK_BAUD {BAUD}UL",
         f"#define GC_LINK_CHUNK {CHUNK}u",
         f"#define GC_LINK_CRC_START 0x{CRC_START:04x}u",

@@ -67,7 +67,8 @@ class Arena:
 def plan(graph: Graph, choices: Sequence[Choice]) -> Arena:
     """Place every tensor. Raises AssertionError if the proof fails, which is a defect of the planner."""
     owner = _owners(graph, choices)
-    before, blocks = _with_room(_lifetimes(graph, owner), owner, choices)
+    held = next((choice.kernel.held(choice.site) for choice in choices if choice.site.streamed), graph.input.size)
+    before, blocks = _with_room(_lifetimes(graph, owner, held), owner, choices, held)
     blocks = _growing(blocks, before, owner, choices)
     scratch = _scratch(choices)
     blocks |= {block.name: block for block in scratch.values()}
@@ -142,11 +143,11 @@ def _owners(graph: Graph, choices: Sequence[Choice]) -> dict[str, str]:
     return owner
 
 
-def _lifetimes(graph: Graph, owner: Mapping[str, str]) -> dict[str, Lifetime]:
-    """Each block from the step that writes its first tensor to the step that last reads one."""
+def _lifetimes(graph: Graph, owner: Mapping[str, str], held: int) -> dict[str, Lifetime]:
+    """Each block from the step that writes its first tensor to the step that last reads one; ``held`` of the input."""
     last = {name: step for step, layer in enumerate(graph.layers) for name in layer.inputs}
     last[graph.layers[-1].name] = len(graph.layers)
-    blocks: dict[str, Lifetime] = {"input": Lifetime("input", graph.input.size, -1, last.get("input", -1))}
+    blocks: dict[str, Lifetime] = {"input": Lifetime("input", held, -1, last.get("input", -1))}
     for step, layer in enumerate(graph.layers):
         name, end = owner[layer.name], last[layer.name]
         if name in blocks:
@@ -159,12 +160,17 @@ def _lifetimes(graph: Graph, owner: Mapping[str, str]) -> dict[str, Lifetime]:
 
 def _scratch(choices: Sequence[Choice]) -> dict[str, Lifetime]:
     """The scratch memory of each layer whose kernel asks for some."""
-    asked = {choice.layer.name: (step, choice.kernel.scratch(choice.site)) for step, choice in enumerate(choices)}
-    return {name: Lifetime(f"{name}, scratch", size, step, step) for name, (step, size) in asked.items() if size}
+    found: dict[str, Lifetime] = {}
+    for step, choice in enumerate(choices):
+        if size := choice.kernel.scratch(choice.site):
+            first = -1 if choice.site.streamed else step  # sums are there from the first piece of the input on
+            name = choice.layer.name
+            found[name] = Lifetime(f"{name}, scratch", size, first, step)
+    return found
 
 
 def _with_room(
-    blocks: Mapping[str, Lifetime], owner: Mapping[str, str], choices: Sequence[Choice]
+    blocks: Mapping[str, Lifetime], owner: Mapping[str, str], choices: Sequence[Choice], held: int
 ) -> tuple[dict[str, int], dict[str, Lifetime]]:
     """How far into its block a tensor begins, and the blocks with the room that kernels need around their input."""
     before: dict[str, int] = {}
@@ -173,7 +179,8 @@ def _with_room(
         block = owner[choice.layer.inputs[0]]
         front, back = choice.kernel.room(choice.site)
         before[block] = max(before.get(block, 0), front)
-        after[block] = max(after.get(block, 0), choice.site.inputs[0].size + back)
+        size = choice.site.inputs[0].size
+        after[block] = max(after.get(block, 0), (min(size, held) if block == "input" else size) + back)
     return before, {
         name: replace(block, size=before.get(name, 0) + max(block.size, after.get(name, 0)))
         for name, block in blocks.items()

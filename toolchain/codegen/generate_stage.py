@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
 def target(plan: dict[str, Any]) -> Target:
     """What the generation section of a plan asks of the code."""
     flash = min(plan.get("program", 1 << 32), chip.facts(plan["mcu"]).flash_size)
-    return Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"], flash)
+    return Target(chips.chip(plan["mcu"]).core, plan["prefer"], plan["latency"], flash, plan.get("input") == "streamed")

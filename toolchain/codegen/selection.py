@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Graph, Layer
 from toolchain.kernels.base import Cost, Kernel, Site, Target
+from toolchain.kernels.dense8 import BYTE
 from toolchain.kernels.registry import kernels
+from toolchain.layers.dense import IntegerDense
+from toolchain.layers.flatten import View
 from toolchain.memory import calibration, exchange
 from toolchain.quantization.ranges import accumulator_bounds
 
@@ -39,6 +42,8 @@ def select(graph: Graph, target: Target, forced: str | None = None) -> list[Choi
 
     ``forced`` names a kernel that is taken wherever it fits, whatever it costs: tests and benchmarks compare kernels.
     """
+    if target.streamed:
+        streamed_layer(graph)
     choices = [_choose(graph, index, target, forced) for index in range(len(graph.layers))]
     if target.prefer == "size" and forced is None:
         choices = _smallest(choices, target)
@@ -87,6 +92,29 @@ def _smallest(choices: list[Choice], target: Target) -> list[Choice]:
         choices = best
 
 
+def streamed_layer(graph: Graph) -> int:
+    """The layer that takes the input a piece at a time: the only one that reads it, views of it aside.
+
+    Raises GoldcrestError naming the layer that needs the whole input.
+    """
+    name = "input"
+    while True:
+        readers = [index for index, layer in enumerate(graph.layers) if name in layer.inputs]
+        layer = graph.layers[readers[0]]
+        if len(readers) > 1:
+            second = graph.layers[readers[1]].name
+            raise _whole(layer, f"{second} reads it too")
+        if not isinstance(layer.operator, View):
+            if not isinstance(layer.operator, IntegerDense):
+                raise _whole(layer, f"{layer.operator.kind} layers cannot take it in pieces")
+            return readers[0]
+        name = layer.name
+
+
+def _whole(layer: Layer, reason: str) -> GoldcrestError:
+    return GoldcrestError(f"layer {layer.name} needs the whole input: {reason}; write `target.input: whole`")
+
+
 def site(graph: Graph, index: int, target: Target) -> Site:
     """The layer ``index`` at its place in the graph."""
     layer = graph.layers[index]
@@ -99,6 +127,7 @@ def site(graph: Graph, index: int, target: Target) -> Site:
         bounds[1] if bounds else None,
         tuple(not any(name in later.inputs for later in graph.layers[index + 1 :]) for name in layer.inputs),
         target,
+        target.streamed and index == streamed_layer(graph),
     )
 
 
@@ -107,10 +136,16 @@ def _choose(graph: Graph, index: int, target: Target, forced: str | None) -> Cho
     candidates = {
         name: kernel
         for name, kernel in kernels().items()
-        if (kernel.constant_time or target.latency == "data_dependent")
+        if kernel.in_pieces == place.streamed
+        and (kernel.constant_time or target.latency == "data_dependent")
         and (all(place.dying) or not kernel.consumes)
         and kernel.fits(place)
     }
+    if not candidates and place.streamed:
+        raise _whole(
+            place.layer,
+            f"in pieces, sums have 24 bits, weights go from -127 to 127, and there are at most {BYTE} outputs",
+        )
     if not candidates:
         raise GoldcrestError(f"layer {place.layer.name}: no kernel computes this {place.layer.operator.kind} layer")
     costs = {name: kernel.cost(place) for name, kernel in candidates.items()}

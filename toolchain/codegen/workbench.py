@@ -91,7 +91,8 @@ class Bench:
             )  # fmt: skip
             main = self.folder / "bare.c"
             main.write_text(
-                '#include "network.h"\nint main(void)\n{\n    gc_input();\n    gc_infer();\n    gc_output();\n}\n'
+                '#include "network.h"\nint main(void)\n{\n    gc_input();\n    gc_infer();\n    gc_output();\n'
+                "#ifdef GC_INPUT_PIECE\n    gc_begin();\n    gc_feed();\n#endif\n}\n"
             )
             sources = [self.folder / "network.c", self.folder / "network.S", main]
             limits = ("-Wl,--gc-sections", "-mrelax", "-Wl,--defsym=__TEXT_REGION_LENGTH__=0x100000")
@@ -108,16 +109,18 @@ def bench(
     prefer: str = "speed",
     latency: str = "data_dependent",
     forced: str | None = None,
+    streamed: bool = False,
     **options: str,
 ) -> Bench:
     """Generate the sources of an integer graph into ``folder`` (made anew) and return the bench to run them on.
 
-    ``forced`` names a kernel that is taken wherever it fits; ``options`` are fields of ``Bench``.
+    ``forced`` names a kernel that is taken wherever it fits; ``streamed``: see ``Target``; ``options`` are
+    fields of ``Bench``.
     """
     built = Bench(graph, folder, **options)  # type: ignore[arg-type]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    target = Target(chips.chip(built.mcu).core, prefer, latency, chip.facts(built.mcu).flash_size)
+    target = Target(chips.chip(built.mcu).core, prefer, latency, chip.facts(built.mcu).flash_size, streamed)
     sources = generate(graph, target, forced)
     for name, text in sources.files().items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -15,7 +15,7 @@ MOVED: Mapping[str, Mapping[str, KeyPath]] = {
     "training": {"import": ("network",), "teacher": ("training", "distillation", "teacher")},
     "quantization": {"loss": ("training", "loss")},
     "generation": {
-        **{key: ("target", key) for key in ("mcu", "prefer", "latency")},
+        **{key: ("target", key) for key in ("mcu", "prefer", "latency", "input")},
         "program": ("target", "memory", "program"),
     },
     "compilation": {"mcu": ("target", "mcu"), "clock_hz": ("target", "clock"), "optimize": ("target", "optimize")},

@@ -22,13 +22,14 @@ class Target:
     """What the generated code is for. ``core`` is ``avrxt`` or ``avr``; the next two are the manifest's wishes.
 
     ``flash`` is the program memory in bytes, the chip's or less: fast kernels give way to small ones where all of the
-    fastest do not fit. None: no limit.
+    fastest do not fit. None: no limit. ``streamed``: the input comes a piece at a time and is never whole in memory.
     """
 
     core: str
     prefer: str = "speed"
     latency: str = "data_dependent"
     flash: int | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Site:
     high: np.ndarray | None
     dying: tuple[bool, ...]
     target: Target
+    streamed: bool = False  # it takes the network's input, a piece at a time
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Code:
     ``statements`` are C statements; ``headers`` the kernels' headers that they need; ``assembly`` functions of this
     network alone, for network.S. ``saturate`` names the constant arrays that hold biases: overwritten with large or
     small numbers they send every output through the long way of its clamp, which the latency measurement needs.
+    ``feed`` are the statements that take a piece of the input, of a kernel that does; ``statements`` follow the last.
     """
 
     constants: tuple[Constant | Structure, ...] = ()
@@ -97,6 +100,7 @@ class Code:
     headers: tuple[str, ...] = ()
     assembly: str = ""
     biases: tuple[str, ...] = field(default=())
+    feed: tuple[str, ...] = field(default=())
 
 
 class Kernel:
@@ -105,12 +109,14 @@ class Kernel:
     ``in_place``: the output may lie where the first input lies, if that dies here.
     ``consumes``: the kernel overwrites its input while it works, so the input must die here.
     ``constant_time``: the number of cycles does not depend on data, up to the branches of a clamp.
+    ``in_pieces``: the kernel takes the network's input a piece at a time; its scratch memory lives from the first on.
     """
 
     name: str
     in_place: bool = False
     consumes: bool = False
     constant_time: bool = True
+    in_pieces: bool = False
 
     def fits(self, site: Site) -> bool:
         """Whether this kernel computes the layer exactly."""
@@ -127,6 +133,10 @@ class Kernel:
     def scratch(self, site: Site) -> int:
         """How many bytes of the arena this kernel needs for itself while it works."""
         return 0
+
+    def held(self, site: Site) -> int:
+        """How many bytes of its first input are in memory at a time."""
+        return site.inputs[0].size
 
     def distance(self, site: Site) -> int | None:
         """How far the output must begin before the first input to be written over what has been read of it.

@@ -93,7 +93,7 @@ class Dense8(Kernel):
 
     def cost(self, site: Site) -> Cost:
         operator, runs = integer_dense(site), self.runs(site)
-        inputs, outputs = operator.weights.shape
+        inputs = len(operator.weights)
         multiplied = scaled(operator.requantization, self.extra_bits)
         widths = [block.stop - block.start for block in blocks(operator)]
         pieces = {self.piece(site, width): width for width in widths}
@@ -106,7 +106,7 @@ class Dense8(Kernel):
             return round(
                 costs.driver_cycles(len(widths), len(pieces), self.rows)
                 + costs.prepare_cycles(self.prepare, inputs, live, len(runs), traffic)
-                + costs.finish_cycles(operator.requantization, outputs, multiplied, self.extra_bits)
+                + self.finish_cycles(site)
                 + rows
             )
 
@@ -119,7 +119,7 @@ class Dense8(Kernel):
         return Cost(
             cycles(self.traffic(site, live)),
             cycles(costs.densest(live)),
-            stored + outputs * (6 if multiplied else 3) + descriptor + costs.STUB,
+            stored + self.constants(site).size + descriptor + costs.STUB,
             sum(shared.values()),
             sum(self.room(site)),
             tuple(shared.items()),
@@ -141,11 +141,25 @@ class Dense8(Kernel):
         """The weights of a block (live rows, up to 8 outputs; int8) as they are stored (uint8, one axis)."""
         return (128 - weights.astype(np.int64)).astype(np.uint8).reshape(-1)
 
+    def constants(self, site: Site) -> np.ndarray:
+        """What the stream holds of each output besides its weights (outputs, some; uint8)."""
+        return channel_constants(integer_dense(site), flip(site.inputs[0]), self.extra_bits)
+
+    def finish(self, site: Site) -> str:
+        """Which piece of assembly takes the accumulators."""
+        return "scale" if scaled(integer_dense(site).requantization, self.extra_bits) else "shift"
+
+    def finish_cycles(self, site: Site) -> float:
+        """What that piece takes for all outputs."""
+        operator = integer_dense(site)
+        multiplied = scaled(operator.requantization, self.extra_bits)
+        return costs.finish_cycles(operator.requantization, operator.weights.shape[1], multiplied, self.extra_bits)
+
     def streams(self, site: Site) -> Iterator[tuple[int, np.ndarray]]:
         """Each block's width and stream (uint8): its live rows' weights, then its biases."""
         operator = integer_dense(site)
         weights = np.concatenate([operator.weights[run.start : run.start + run.length] for run in self.runs(site)])
-        constants = channel_constants(operator, flip(site.inputs[0]), self.extra_bits)
+        constants = self.constants(site)
         for block in blocks(operator):
             yield (
                 block.stop - block.start,
@@ -155,8 +169,6 @@ class Dense8(Kernel):
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         runs, flipped = self.runs(site), flip(site.inputs[0])
         requantization = integer_dense(site).requantization
-        multiplied = scaled(requantization, self.extra_bits)
-        shift = int(requantization.shift[0]) + self.extra_bits - 1
         constants: list[Constant | Structure] = []
         parts: list[str] = []
         grouped = _parts(self.streams(site))
@@ -172,12 +184,8 @@ class Dense8(Kernel):
             ("live", f"{prefix}_live"),
             ("room", str(self.room(site)[0])),
             ("flip", str(flipped)),
-            ("finish", f"GC_PIECE(finish_{'scale' if multiplied else 'shift'})"),
-            ("factor", "0" if multiplied else str(128 >> shift % 8)),
-            ("bytes", "0" if multiplied else str(shift // 8)),
-            ("low", str(requantization.low - requantization.zero_point)),
-            ("high", str(requantization.high - requantization.zero_point)),
-            ("zero_point", str(requantization.zero_point & BYTE)),
+            ("finish", f"GC_PIECE(finish_{self.finish(site)})"),
+            *finish_fields(requantization, self.extra_bits),
             ("rows", str(self.passes(site))),
             ("parts", "{" + ", ".join(parts) + "}"),
         )
@@ -227,6 +235,18 @@ def integer_dense(site: Site) -> IntegerDense:
 def scaled(requantization: Requantization, extra_bits: int = 0) -> bool:
     """Whether gc_k_dense8_finish_scale is needed: gc_k_dense8_finish_shift shifts by 1 at least."""
     return has_multiplier(requantization) or int(requantization.shift[0]) + extra_bits == 0
+
+
+def finish_fields(requantization: Requantization, extra_bits: int = 0) -> tuple[tuple[str, str], ...]:
+    """The fields of ``struct gc_dense8`` that say how an accumulator becomes a code."""
+    multiplied, shift = scaled(requantization, extra_bits), int(requantization.shift[0]) + extra_bits - 1
+    return (
+        ("factor", "0" if multiplied else str(128 >> shift % 8)),
+        ("bytes", "0" if multiplied else str(shift // 8)),
+        ("low", str(requantization.low - requantization.zero_point)),
+        ("high", str(requantization.high - requantization.zero_point)),
+        ("zero_point", str(requantization.zero_point & BYTE)),
+    )
 
 
 def _count(runs: Sequence[Run]) -> int:

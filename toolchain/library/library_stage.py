@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolchain.codegen.generate_stage import target
+from toolchain.errors import GoldcrestError
 from toolchain.folders import whole_folder
 from toolchain.ir import store
 from toolchain.ir.graph import Graph
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     plan = read_json(args.plan)
+    if plan.get("input") == "streamed":
+        raise GoldcrestError("a library takes the whole input at once; write `target.input: whole` in the manifest")
     graph = store.load(args.network)
     with np.load(args.dataset) as data:
         raw = data["x_test"][:SAMPLES].reshape(-1, *graph.input.shape)

@@ -15,11 +15,12 @@ from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
 from toolchain.datasets.base import DatasetOptionError, Description, goes_with, shape_text
 from toolchain.errors import GoldcrestError
-from toolchain.manifest import compression, firmware, trained_network
+from toolchain.manifest import compression, firmware, network, trained_network
 from toolchain.manifest.diagnostics import KeyPath
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.losses import LOSSES
 from toolchain.manifest.units import CLOCK, SIZE, show
+from toolchain.memory import stream
 
 
 def model_name(draft: Draft) -> None:
@@ -217,6 +218,16 @@ def budgets(draft: Draft) -> None:
             draft.report(("target", "memory", key), message, f"expected at most `{show(available[key], SIZE)}`")
 
 
+def streamed(draft: Draft) -> None:
+    """Only a dense layer can take the input in pieces."""
+    if draft.get("target", "input") != "streamed" or draft.output is None or not draft.layers:
+        return
+    layer, reason = stream.obstacle(network.plan(draft.layers), draft.get("quantization", "weights") or "int8")
+    if reason:
+        message = f"{layer['name']} needs the whole input: {reason}"
+        draft.report(("target", "input"), message, "write `input: whole`")
+
+
 def batch(draft: Draft) -> None:
     """A batch larger than the training set is a slip of the pen."""
     description, size = _describe(draft), draft.get("training", "batch")
@@ -265,6 +276,7 @@ CHECKS: tuple[Check, ...] = (
     validation,
     images,
     budgets,
+    streamed,
     clock,
     *compression.CHECKS,
     *trained_network.CHECKS,

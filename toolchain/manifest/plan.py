@@ -75,7 +75,12 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher
             "loss": values.get("training", {}).get("loss"),
             "quantization": quantization,
         },
-        generation={"model": values["model"], **{key: target[key] for key in ("mcu", "prefer", "latency")}, **room},
+        generation={
+            "model": values["model"],
+            **{key: target[key] for key in ("mcu", "prefer", "latency")},
+            **({"input": target["input"]} if target["input"] != "whole" else {}),
+            **room,
+        },
         compilation={**clock, "optimize": str(target["optimize"]), **_own_firmware(values)},
         memory=memory,
         board=clock,

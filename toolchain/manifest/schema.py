@@ -393,6 +393,11 @@ def _target() -> Schema:
                 ["data_dependent", "constant"],
                 "data_dependent: zero activations are skipped; constant: every inference takes the same time.",
             ),
+            "input": choice(
+                "whole",
+                ["whole", "streamed"],
+                "streamed: the first layer, a dense one, takes the input in pieces of 64 bytes; it is never in memory.",
+            ),
         },
         required=("mcu", "clock"),
         description="The chip that the firmware is built for.",

@@ -13,6 +13,11 @@ from typing import Any
 APPLICATION = 1300  # start-up code, vectors, serial link, timer
 LARGEST_APPLICATION = 1500  # the same with what the compiler's library may add: what kernels must leave free
 STATIC = 21  # variables of the serial link
+STREAM_STATIC = 3  # more of them, where the input comes in pieces
+STREAM_BYTES = 350  # code that takes a piece, and code at the end, of network and link
+PIECE_BYTES = 30  # its descriptor
+PIECE_CYCLES = 230  # for a piece, and more for every output:
+SUM_CYCLES = 33
 DECISION = 50  # argmax or threshold, and gc_infer
 LEAST_OVERHEAD = 1450  # application and kernels of the smallest images
 LEAST_STACK = 45

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from toolchain.errors import LayerError, ToolError
 from toolchain.layers import registry
 from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance
-from toolchain.memory import calibration, chip, exchange
+from toolchain.memory import calibration, chip, exchange, stream
 from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Wishes:
     prefer: str
     latency: str
     pruning: Mapping[str, Any]  # empty: none
+    streamed: bool = False  # the input is taken in pieces
 
     def kept(self, layer: str) -> float:
         """The share of a layer's weights that pruning leaves."""
@@ -53,6 +54,7 @@ def wishes(plan: Plan) -> Wishes:
         prefer=generation["prefer"],
         latency=generation["latency"],
         pruning=plan.training.get("pruning") or {},
+        streamed=generation.get("input") == "streamed",
     )
 
 
@@ -103,6 +105,9 @@ def estimate(plan: Plan) -> Estimate:
 def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
     shapes = _shapes(plan, network)
     layers = _chosen(network, shapes, wanted, _chip_flash(plan))
+    if wanted.streamed:
+        taking = stream.reader(network)[0]["name"]
+        layers = [_in_pieces(layer, shapes) if layer.name == taking else layer for layer in layers]
     kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
     room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
@@ -112,12 +117,23 @@ def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) 
         weights=sum(layer.flash for layer in layers),
         kernels=_flash(layers) - sum(layer.flash for layer in layers),
         application=calibration.APPLICATION + max(kernel.library for kernel in kernels),
-        activations=_alive(network, shapes) + room,
-        static=calibration.STATIC,
+        activations=_alive(network, shapes, wanted) + room,
+        static=calibration.STATIC + (calibration.STREAM_STATIC if wanted.streamed else 0),
         stack=max((layer.kernel.stack for layer in layers if layer.cycles), default=calibration.LEAST_STACK),
         cycles=cycles,
         milliseconds=1000 * cycles / plan.compilation["clock_hz"],
         layers=tuple(layers),
+    )
+
+
+def _in_pieces(layer: LayerNeed, shapes: Mapping[str, Shape]) -> LayerNeed:
+    """A dense layer that takes the input in pieces: each is a layer of its own, and begins and adds its sums."""
+    pieces = stream.count(math.prod(shapes["input"]))
+    return replace(
+        layer,
+        flash=layer.flash + pieces * calibration.PIECE_BYTES,
+        code=layer.code + calibration.STREAM_BYTES,
+        cycles=layer.cycles + pieces * (calibration.PIECE_CYCLES + calibration.SUM_CYCLES * layer.outputs),
     )
 
 
@@ -191,14 +207,18 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     )
 
 
-def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape]) -> int:
+def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape], wanted: Wishes) -> int:
     """The most bytes alive at one step, for layers that work in place, or grow over their input, where they can."""
     last = {name: step for step, entry in enumerate(network) for name in entry["inputs"]}
     last[network[-1]["name"]] = len(network)
     alive = {"input": math.prod(shapes["input"])}
+    views = stream.views(network) if wanted.streamed else set()
+    if wanted.streamed:  # a piece, and the sums of the first layer
+        sums = stream.SUM_BYTES * math.prod(shapes[stream.reader(network)[0]["name"]])
+        alive = {"input": min(stream.PIECE, alive["input"]) + sums}
     most = sum(alive.values())
     for step, entry in enumerate(network):
-        size = math.prod(shapes[entry["name"]])
+        size = 0 if entry["name"] in views else math.prod(shapes[entry["name"]])
         source = entry["inputs"][0]
         in_place = entry["kind"] in ("activation", *calibration.FOLDED) or "pool" in entry["kind"]
         if in_place and last[source] == step:
@@ -232,11 +252,18 @@ def refuse(plan: Plan) -> Diagnostic | None:
         program -= calibration.APPLICATION
     if program > plan.memory["program"]:
         return _diagnostic(plan, "program", needed.program, largest(needed), fits(plan, "program"))
-    data = max(layer.outputs for layer in needed.layers)
-    data = max(data, math.prod(plan.training["input"]["shape"])) + calibration.LEAST_STACK
+    views = stream.views(plan.training["network"]) if wishes(plan).streamed else set()
+    data = max(layer.outputs for layer in needed.layers if layer.name not in views)
+    data = max(data, _held(plan)) + calibration.LEAST_STACK
     if data > plan.memory["data"]:
         return _diagnostic(plan, "data", needed.data, largest_data(plan), fits(plan, "data"))
     return None
+
+
+def _held(plan: Plan) -> int:
+    """Bytes of the input that are in memory at a time."""
+    size = math.prod(plan.training["input"]["shape"])
+    return min(size, stream.PIECE) if wishes(plan).streamed else size
 
 
 def _least_flash(plan: Plan) -> int:
@@ -279,7 +306,7 @@ def largest_data(plan: Plan) -> str:
         for layer in needed.layers
         if layer.kind not in ("activation", *calibration.FOLDED)
     ]
-    parts += [("input", math.prod(plan.training["input"]["shape"])), ("stack", needed.stack)]
+    parts += [("input", _held(plan)), ("stack", needed.stack)]
     return listed(parts)
 
 
@@ -300,7 +327,8 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
     if plan.imported:  # its layers are not the manifest's to change
         return _larger_chip(plan, key, used or 0)
     correction = 0 if used is None else used - _of(estimate(plan), key)
-    found = [text for _rank, text in sorted(_narrower(plan, key, correction))[:1]]
+    found = [*_streamed(plan, key, correction)]
+    found += [text for _rank, text in sorted(_narrower(plan, key, correction))[:1]]
     if key == "program":
         found += [*_smaller_kernels(plan), *_other_codings(plan, correction)]
     if found:
@@ -318,6 +346,16 @@ def _larger_chip(plan: Plan, key: str, needed: int) -> str:
 
 def _of(needed: Estimate, key: str) -> int:
     return needed.program if key == "program" else needed.data
+
+
+def _streamed(plan: Plan, key: str, correction: int) -> Iterator[str]:
+    """The input in pieces, where the first layer can take it so."""
+    network, wanted = plan.training["network"], wishes(plan)
+    if key != "data" or wanted.streamed or stream.obstacle(network, wanted.coding)[1]:
+        return
+    needed = _of(_estimate(plan, network, replace(wanted, streamed=True)), key) + correction
+    if needed * (1 + MARGIN) <= plan.memory[key]:
+        yield f"target.input: streamed (about {needed:,} B)"
 
 
 def _narrower(plan: Plan, key: str, correction: int) -> Iterator[tuple[float, str]]:

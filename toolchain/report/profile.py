@@ -12,6 +12,7 @@ from toolchain.simulator import latency
 from toolchain.simulator.core import BREAKPOINT, Core
 
 CALL = f"call of {INFER}"
+OUTSIDE = ("gc_input", "gc_begin")  # of no inference
 
 
 def profile(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> list[dict[str, Any]]:
@@ -21,10 +22,11 @@ def profile(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> li
     of ``gc_infer`` to the last. ``description`` is network.json, ``codes`` one encoded sample.
     """
     names = latency.functions(description)
-    core.write(core.call("gc_input").value, codes.tobytes())
     for name in names:
         core.set_breakpoint(name)
     core.start_profile()
+    fed, _stack = core.give(codes.tobytes())
+    taken = {name: cycles for name, cycles in core.profile().items() if fed and name not in OUTSIDE}
     before = core.profile()  # what was counted before: nothing, unless somebody else has profiled this core
     spent: dict[str, dict[str, int]] = {}
     current = ""
@@ -36,7 +38,9 @@ def profile(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> li
         current = reached
     _close(core, before, spent, current)
     first = spent[names[0]]
-    outside = core.result().cycles - sum(sum(own.values()) for own in spent.values())
+    outside = fed + core.result().cycles - sum(sum(own.values()) for own in (taken, *spent.values()))
+    for name, cycles in taken.items():
+        first[name] = first.get(name, 0) + cycles
     first[CALL] = first.get(CALL, 0) + outside  # the simulator's own call of it, which latency.json counts
     for name in names:
         core.set_breakpoint(name, False)

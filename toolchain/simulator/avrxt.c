@@ -637,21 +637,33 @@ static int whole_call(machine *m, uint32_t target, uint64_t cycle_limit, uint64_
     return why;
 }
 
-/* Inferences, one after the other: input() gives where the input goes, infer() computes and returns the class in r24,
- * output() gives where the result is. Returns RETURNED, or the reason of the first failure with *done inferences finished. */
-API int avr_batch(machine *m, const uint32_t entry[3], const uint8_t *inputs, uint32_t input_bytes, uint32_t count,
+/* Inferences, one after the other: input() gives where the input goes, `piece` bytes of it at a time, of which each time feed()
+ * takes note (entry 0: the input goes there as a whole); infer() computes and returns the class in r24, output() gives where
+ * the result is. Cycles are those of feed() and infer(). Returns RETURNED, or the reason of the first failure with *done inferences finished. */
+API int avr_batch(machine *m, const uint32_t entry[4], const uint8_t *inputs, uint32_t input_bytes, uint32_t piece, uint32_t count,
                   uint8_t *outputs, uint32_t output_bytes, uint8_t *classes, uint64_t *cycles, uint64_t cycle_limit,
                   uint32_t *done)
 {
     for (*done = 0; *done < count; ++*done) {
         uint32_t n = *done, at;
-        int why = whole_call(m, entry[0], cycle_limit, NULL);
-        if (why != RETURNED) return why;
-        at = (uint32_t)(m->r[24] | m->r[25] << 8);
-        if (at + input_bytes > sizeof m->data) { m->fault = at; return BAD_ADDRESS; }
-        memcpy(m->data + at, inputs + (size_t)n * input_bytes, input_bytes);
+        uint64_t fed = 0;
+        int why;
+        for (uint32_t given = 0; given < input_bytes; given += piece) {
+            uint32_t size = input_bytes - given < piece ? input_bytes - given : piece;
+            uint64_t spent = 0;
+            why = whole_call(m, entry[0], cycle_limit, NULL);
+            if (why != RETURNED) return why;
+            at = (uint32_t)(m->r[24] | m->r[25] << 8);
+            if (at + size > sizeof m->data) { m->fault = at; return BAD_ADDRESS; }
+            memcpy(m->data + at, inputs + (size_t)n * input_bytes + given, size);
+            if (entry[3] == 0) continue;
+            why = whole_call(m, entry[3], cycle_limit, &spent);
+            if (why != RETURNED) return why;
+            fed += spent;
+        }
         why = whole_call(m, entry[1], cycle_limit, cycles + n);
         if (why != RETURNED) return why;
+        cycles[n] += fed;
         classes[n] = m->r[24];
         why = whole_call(m, entry[2], cycle_limit, NULL);
         if (why != RETURNED) return why;

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from toolchain.errors import GoldcrestError
 from toolchain.memory import chip
 from toolchain.memory.elf import CODE, DATA_BASE, Image
+from toolchain.memory.stream import PIECE
 from toolchain.simulator import native
 
 if TYPE_CHECKING:
@@ -354,10 +355,28 @@ class Core:
             for n in range(count)
         ]
 
+    @property
+    def streamed(self) -> bool:
+        """Whether the network takes its input in pieces."""
+        return any(symbol.name == "gc_feed" for symbol in self.image.functions)
+
+    def give(self, codes: bytes) -> tuple[int, int]:
+        """Puts one input where gc_infer looks for it; returns the cycles and the stack of gc_feed, if it has that."""
+        if not self.streamed:
+            self.write(self.call("gc_input").value, codes)
+            return 0, 0
+        self.call("gc_begin")
+        cycles = stack = 0
+        for start in range(0, len(codes), PIECE):
+            self.write(self.call("gc_input").value, codes[start : start + PIECE])
+            taken = self.call("gc_feed")
+            cycles, stack = cycles + taken.cycles, max(stack, taken.stack)
+        return cycles, stack
+
     def infer_many(self, inputs: np.ndarray, output_bytes: int, cycle_limit: int = CYCLE_LIMIT) -> Batch:
         """Runs gc_input, gc_infer and gc_output for each row of ``inputs`` (uint8 or int8, (n, bytes)).
 
-        The cycles are those of gc_infer alone, from CALL to RET.
+        The cycles are those of gc_infer, from CALL to RET, and of gc_feed where the input is taken in pieces.
         """
         import numpy as np
 
@@ -365,14 +384,16 @@ class Core:
         count, input_bytes = rows.shape
         outputs = np.zeros((count, output_bytes), np.uint8)
         classes, cycles = np.zeros(count, np.uint8), np.zeros(count, np.uint64)
-        entries = (ctypes.c_uint32 * 3)(
-            *(self.flash_address(f"gc_{name}") // 2 for name in ("input", "infer", "output"))
-        )
+        names = ("input", "infer", "output", *(("feed",) if self.streamed else ()))
+        entries = (ctypes.c_uint32 * 4)(*(self.flash_address(f"gc_{name}") // 2 for name in names))
+        piece = PIECE if self.streamed else input_bytes
+        if self.streamed:
+            self.call("gc_begin")
         finished = ctypes.c_uint32()
         before, outer_lowest = self.sp, self.lowest_sp
         self.forget_lowest_sp()
         reason = self._c.avr_batch(
-            self._m, entries, rows.ctypes.data, input_bytes, count, outputs.ctypes.data, output_bytes,
+            self._m, entries, rows.ctypes.data, input_bytes, piece, count, outputs.ctypes.data, output_bytes,
             classes.ctypes.data, cycles.ctypes.data, cycle_limit, ctypes.byref(finished),
         )  # fmt: skip
         if reason != RETURNED:

@@ -19,7 +19,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, product
 from typing import Any
 
@@ -45,6 +45,7 @@ class Trace:
     call: CallResult
     cycles: dict[str, int]
     arenas: dict[str, bytes]
+    fed: int  # cycles in which the input was taken in pieces; the first layer's and the call's have them in
 
 
 def functions(description: Mapping[str, Any]) -> list[str]:
@@ -59,7 +60,7 @@ def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trac
     and the way out of ``gc_infer`` to the last.
     """
     names = functions(description)
-    core.write(core.call("gc_input").value, codes.tobytes())
+    fed, fed_stack = core.give(codes.tobytes())
     for name in names:
         core.set_breakpoint(name)
     arena_bytes = description["arena"]["bytes"]
@@ -77,7 +78,10 @@ def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trac
     if list(arenas) != names:
         raise RuntimeError(f"gc_infer ran {list(arenas)}, network.json says {names}")
     edges = [began, *starts[1:], began + call.cycles]
-    return Trace(call, {name: edges[n + 1] - edges[n] for n, name in enumerate(names)}, arenas)
+    cycles = {name: edges[n + 1] - edges[n] for n, name in enumerate(names)}
+    cycles[names[0]] += fed
+    call = replace(call, cycles=call.cycles + fed, stack=max(call.stack, fed_stack))
+    return Trace(call, cycles, arenas, fed)
 
 
 def worst(
@@ -92,18 +96,21 @@ def worst(
         name = layer["function"]
         core.write(ARENA, sample.arenas[name])
         # The sample's own call, measured alone: what its inference took beyond these is glue, alike for all inputs.
-        alone = core.call(name).cycles
-        total += _slowest(core, graph, layer, sample.arenas[name]) - alone
+        alone = core.call(name).cycles + (sample.fed if index == 0 else 0)
+        total += _slowest(core, graph, layer, sample.arenas[name], core.streamed and index == 0) - alone
     return total
 
 
-def _slowest(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes) -> int:
+def _slowest(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes, fed: bool) -> int:
     tensors = _inputs(graph, layer)
     base = core.data_address(ARENA)
     places = [base + entry["offset"] for entry in layer["inputs"]]
 
     def cycles(values: Sequence[bytes]) -> int:
         core.write(ARENA, arena)
+        if fed:
+            taken, _stack = core.give(b"".join(values))
+            return taken + core.call(layer["function"]).cycles
         for place, codes in zip(places, values, strict=True):
             core.write(place, codes)
         return core.call(layer["function"]).cycles

@@ -72,7 +72,7 @@ _SIGNATURES = {
     "avr_enter": (None, [_MACHINE, U32]),
     "avr_batch": (
         ctypes.c_int,
-        [_MACHINE, ctypes.POINTER(U32), ctypes.c_void_p, U32, U32, ctypes.c_void_p, U32,
+        [_MACHINE, ctypes.POINTER(U32), ctypes.c_void_p, U32, U32, U32, ctypes.c_void_p, U32,
          ctypes.c_void_p, ctypes.c_void_p, U64, ctypes.POINTER(U32)],
     ),
 }  # fmt: skip

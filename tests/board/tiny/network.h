@@ -11,6 +11,10 @@
 #define GC_OUTPUT_BYTES 10u
 #define GC_CLASSES 10u
 uint8_t *gc_input(void);
+#ifdef GC_INPUT_PIECE
+void gc_feed(void);
+void gc_begin(void);
+#endif
 const uint8_t *gc_output(void);
 uint8_t gc_infer(void);
 #endif
