@@ -55,11 +55,13 @@ class Case:
     def hex(self) -> Path:
         return self.folder / "firmware.hex"
 
-    def grant(self, program: int = 49152, data: int = 6144) -> None:
-        """Budgets in bytes, in the plan and in the manifest."""
-        (self.folder / "plan.json").write_text(json.dumps({"program": program, "data": data}))
-        text = self.manifest.read_text()
-        text = re.sub(r"memory: \{.*\}", f"memory: {{program: {program} B, data: {data} B}}", text)
+    def grant(self, program: int = 49152, data: int = 6144, time: int | None = None) -> None:
+        """Budgets in bytes and microseconds, in the plan and in the manifest."""
+        plan = {"program": program, "data": data, **({} if time is None else {"time": time})}
+        (self.folder / "plan.json").write_text(json.dumps(plan))
+        text = re.sub(r"  time: .*\n", "", self.manifest.read_text())
+        granted = "" if time is None else f"  time: {time} us\n"
+        text = re.sub(r"  memory: \{.*\}", f"{granted}  memory: {{program: {program} B, data: {data} B}}", text)
         self.manifest.write_text(text)
 
 
@@ -172,6 +174,51 @@ def test_both_memories_exceeded(case: Case) -> None:
     assert not case.hex.exists()
 
 
+def test_time_exceeded(case: Case) -> None:
+    """The error names the key's line, the slowest layers and a width that is fast enough; memories hold."""
+    case.run()
+    cycles = case.report["latency"]["cycles_max"]
+    assert "budget_ms" not in case.report["latency"]
+    case.grant(time=2000)
+    with pytest.raises(InvalidManifest) as caught:
+        case.run()
+    assert not case.hex.exists()
+    assert case.report["latency"]["budget_ms"] == 2.0
+    used = -(-cycles // 20)  # microseconds at 20 MHz
+    lines = str(caught.value).splitlines()
+    place = next(n for n, line in enumerate(case.manifest.read_text().splitlines(), 1) if "time:" in line)
+    assert lines[0].endswith(
+        f"mnist_dense8.yaml:{place}:3: error: time: {used / 1000:.3f} ms needed, 2.000 ms granted "
+        f"({(used - 2000) / 1000:.3f} ms over)"
+    )
+    assert lines[1:3] == [f"{place:>5} |   time: 2000 us", "      |   ^"]
+    notes = " ".join(line.strip() for line in lines[3:])  # as wide as a terminal
+    slowest = r"slowest on the first test sample: dense_1 [\d,]+ cycles · dense_2 [\d,]+ · class [\d,]+"
+    assert re.match(rf"{slowest} fits: units ≤ [4567] ", notes)
+
+
+def test_exactly_the_time_fits(case: Case) -> None:
+    case.run()
+    used = -(-case.report["latency"]["cycles_max"] // 20)
+    case.grant(time=used)
+    case.run()
+    assert case.hex.exists()
+    case.grant(time=used - 1)
+    with pytest.raises(InvalidManifest, match=r"\(0\.001 ms over\)"):
+        case.run()
+
+
+def test_an_image_that_was_not_run_exceeds_no_time(case: Case) -> None:
+    """It is larger than the chip: that is the error, and the only one."""
+    latency = json.loads((case.folder / "latency.json").read_text())
+    unknown = case.folder / "unmeasured.json"
+    unknown.write_text(json.dumps(latency | dict.fromkeys(("cycles", "cycles_mean", "cycles_max", "ms"))))
+    case.grant(program=8000, time=1)
+    with pytest.raises(InvalidManifest, match="program memory") as caught:
+        case.run(latency=unknown)
+    assert "time:" not in str(caught.value).splitlines()[0] and "1 error in" in str(caught.value)
+
+
 def test_exactly_the_budget_fits(case: Case) -> None:
     memory = json.loads((case.folder / "memory.json").read_text())
     used = {name: memory[name]["used"] for name in ("program", "data")}
@@ -212,7 +259,7 @@ def test_bars(case: Case, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 def test_bars_as_in_the_design() -> None:
-    report = {
+    report: dict[str, Any] = {
         "clock_hz": 20_000_000,
         "program": {"used": 27112, "budget": 49152, "weights": 25450, "kernels": 912, "application": 750},
         "data": {"used": 1214, "budget": 6144, "activations": 816, "static": 96, "stack": 302},
@@ -223,6 +270,11 @@ def test_bars_as_in_the_design() -> None:
         "data     [=.........]  19.8 %   1,214 of  6,144 B     activations 816  static 96  stack 302",
         "latency                         8.00 ms at 20 MHz     160,000 cycles, 6.3 per product",
     ]
+    report["latency"] |= {"cycles_max": 345_601, "budget_ms": 20.0}
+    assert bars.lines(report)[3] == "time     [========..]  86.4 %  17.281 of 20.000 ms    worst case 345,601 cycles"
+    assert bars.lines(report, 60)[-2:] == [
+        "time     [========..]  86.4 %  17.281 of 20.000 ms", "         worst case 345,601 cycles"
+    ]  # fmt: skip
     report["latency"] = {"cycles": None, "cycles_mean": None, "ms": None, "layers": []}
     assert (
         bars.lines(report)[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +14,8 @@ from tests.budget.building import ROOT, build
 from toolchain import manifest
 from toolchain.manifest import Plan
 from toolchain.memory import estimate, memory_stage
+from toolchain.simulator import latency_stage
+from toolchain.simulator.core import Core
 
 
 def load(name: str) -> Plan:
@@ -20,7 +23,7 @@ def load(name: str) -> Plan:
 
 
 def wide(units: int, **memory: int) -> Plan:
-    """mnist_dense32 with another width, and budgets in bytes."""
+    """mnist_dense32 with another width, and budgets in bytes and microseconds."""
     plan = load("mnist_dense32")
     network = [{**entry, "units": units} if entry["name"] == "dense_1" else entry for entry in plan.training["network"]]
     return replace(plan, training={**plan.training, "network": network}, memory={**plan.memory, **memory})
@@ -122,6 +125,61 @@ def test_a_view_of_an_input_in_pieces_takes_no_memory() -> None:
     viewed = replace(plain, training={**plain.training, "network": network, "input": given})
     assert estimate.refuse(viewed) is None
     assert estimate.estimate(viewed).data == estimate.estimate(plain).data
+
+
+def test_the_longest_inference_is_close_to_builds(tmp_path: Path) -> None:
+    for index, plan in enumerate((wide(16), wide(33), wide(57), preferring(wide(12), "size"))):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        guessed = estimate.estimate(plan).cycles_max
+        assert guessed == pytest.approx(longest(plan, folder), rel=0.025)
+
+
+def longest(plan: Plan, folder: Path) -> int:
+    """Cycles of the longest inference of an image made here and now."""
+    built = build(plan, folder)
+    core = Core(built.elf, plan.compilation["mcu"])
+    description = json.loads(built.description.read_text())
+    measured = latency_stage.measure(core, built.graph, description, built.codes[:4], plan.compilation["clock_hz"])
+    return int(measured["cycles_max"])
+
+
+def preferring(plan: Plan, kernels: str) -> Plan:
+    return replace(plan, generation={**plan.generation, "prefer": kernels})
+
+
+def test_time(tmp_path: Path) -> None:
+    diagnostic = estimate.refuse(wide(40, time=3000))
+    assert diagnostic is not None
+    assert diagnostic.key_path == ("target", "time")
+    assert diagnostic.message.startswith("time: about 14.") and "ms needed, 3.000 ms granted (11." in diagnostic.message
+    assert diagnostic.notes[0].startswith("slowest: dense_1 281,") and " cycles · dense_2 5," in diagnostic.notes[0]
+    fitting = diagnostic.notes[1].removeprefix("fits: units ≤ ")
+    plan = wide(int(fitting), time=3000)
+    assert estimate.refuse(plan) is None
+    assert longest(plan, tmp_path) <= 3000 * 20
+
+
+def test_time_that_training_may_yet_meet_is_not_refused() -> None:
+    """Pruned weights need not be multiplied; a smaller kernel may be another one; padding is no product."""
+    assert estimate.refuse(wide(32, time=6000)) is None
+    plan = wide(32, time=1000)
+    assert estimate.refuse(plan) is not None
+    assert estimate.refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.9}})) is None
+
+
+def test_faster_kernels_or_a_faster_clock_are_suggested() -> None:
+    slow = preferring(wide(32, time=13_000), "size")
+    assert "target.prefer: balanced (about 11.589 ms)" in estimate.fits(slow, "time")
+    tiny = load("sensor_and")
+    tiny = replace(tiny, compilation={**tiny.compilation, "clock_hz": 16_000_000})
+    network = [{**entry, "units": 1} if entry["kind"] == "dense" else entry for entry in tiny.training["network"]]
+    tiny = replace(tiny, training={**tiny.training, "network": network})
+    needed = estimate.estimate(tiny).time
+    smaller = "a network with fewer layers"
+    for share, fitting in ((0.9, f"target.clock: 20 MHz, or {smaller}"), (0.5, smaller)):
+        granted = {**tiny.memory, "time": round(share * needed)}
+        assert estimate.fits(replace(tiny, memory=granted), "time") == fitting
 
 
 def test_narrower_for_data_memory() -> None:

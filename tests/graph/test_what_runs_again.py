@@ -52,6 +52,18 @@ def test_budget(built: Project) -> None:
     assert stages(built) == {"budget"}
 
 
+def test_time(built: Project) -> None:
+    built.edit(MANIFEST, "optimize: s", "optimize: s\n  time: 10 ms")
+    assert stages(built) == {"budget"}
+    built.edit(MANIFEST, "time: 10 ms", "time: 90 us")
+    image = built.root / "build/sensor_and/firmware.hex"
+    assert image.exists()
+    run = built.scons(BUILD)
+    assert (run.status, run.stages) == (2, ["budget"])
+    assert "30:3: error: time: 0.1" in run.err and " ms needed, 0.090 ms granted (0.0" in run.err, run.err
+    assert not image.exists()
+
+
 def test_optimization(built: Project) -> None:
     built.edit(MANIFEST, "optimize: s", "optimize: 2")
     again = stages(built)

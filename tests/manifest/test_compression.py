@@ -11,6 +11,7 @@ import pytest
 from toolchain import manifest
 from toolchain.graph import listing
 from toolchain.manifest import Plan, fit
+from toolchain.memory.estimate import estimate
 
 TEXT = """
 model: open
@@ -23,14 +24,16 @@ network:
   - activation: softmax
 training: {{loss: sparse_categorical_crossentropy, epochs: 1}}
 quantization: {{scheme: affine, weights: {weights}, training: {training}}}
-target: {{mcu: atmega4809, clock: 20 MHz, memory: {{program: {program}, data: 6 KiB}}}}
+target: {{mcu: atmega4809, clock: 20 MHz, {time}memory: {{program: {program}, data: 6 KiB}}}}
 """
 
 
-def plan(folder: Path, weights: str = "int8", units: str = "fit", program: str = "48 KiB", last: str = "") -> Plan:
+def plan(
+    folder: Path, weights: str = "int8", units: str = "fit", program: str = "48 KiB", last: str = "", time: str = ""
+) -> Plan:
     training = "after" if weights == "int8" and not last else "aware"
     path = folder / "open.yaml"
-    text = TEXT.format(units=units, last=last, weights=weights, training=training, program=program)
+    text = TEXT.format(units=units, last=last, weights=weights, training=training, program=program, time=time)
     path.write_text(text, encoding="utf-8")
     return manifest.load(path)
 
@@ -44,6 +47,16 @@ def test_the_widest_that_fits(weights: str, least: int, tmp_path: Path) -> None:
     width = found.training["network"][0]["units"]
     assert width >= least and fit.fits(found)
     assert not fit.fits(fit.with_width(found, "dense_1", "units", width + 1))
+
+
+def test_the_widest_that_is_fast_enough(tmp_path: Path) -> None:
+    widths = []
+    for milliseconds in (3, 10, 17.5, 500):
+        found = plan(tmp_path, time=f"time: {milliseconds} ms, ")
+        widths.append(found.training["network"][0]["units"])
+        assert estimate(found).time <= 1000 * milliseconds and fit.fits(found)
+        assert not fit.fits(fit.with_width(found, "dense_1", "units", widths[-1] + 1))
+    assert widths == sorted(set(widths)) and widths[-1] == plan(tmp_path).training["network"][0]["units"]
 
 
 def test_the_plan_is_that_of_the_number_itself(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_every_section_of_the_reference_model(monkeypatch: pytest.MonkeyPatch) -
         ("{program: 48 KiB, data: 6 KiB}", "{}", set()),
         ("Handwritten", "Drawn", {"description"}),
         ("program: 48 KiB", "program: 40 KiB", {"memory"}),
+        ("optimize: s", "optimize: s\n  time: 20 ms", {"memory"}),
         ("optimize: s", "optimize: 3", {"compilation"}),
         ("calibration: 1000", "calibration: 100", {"quantization"}),
         ("prefer: speed", "prefer: size", {"generation"}),
@@ -118,6 +119,11 @@ def test_the_widths_of_the_thesis(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_chip_with_less_memory_is_asked_for_its_sizes(plan_of) -> None:  # type: ignore[no-untyped-def]
     text = TEXT.replace("{program: 48 KiB, data: 6 KiB}", "{data: 1 KiB}").replace("atmega4809", "atmega328p")
     assert plan_of(text.replace("20 MHz", "16 MHz")).memory == {"program": 32768, "data": 1024}
+
+
+def test_time_is_granted_in_microseconds(plan_of) -> None:  # type: ignore[no-untyped-def]
+    granted = plan_of(TEXT.replace("optimize: s", "optimize: s\n  time: 12.5 ms")).memory
+    assert granted == {"program": 49152, "data": 6144, "time": 12_500}
 
 
 def test_reading_imports_nothing_heavy() -> None:

@@ -1,4 +1,4 @@
-"""Sizes and clocks."""
+"""Sizes, clocks and times."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolchain.manifest.units import CLOCK, SIZE, Unit, UnitError, parse, show
+from toolchain.manifest.units import CLOCK, SIZE, TIME, Unit, UnitError, parse, show
 
-UNITS = st.sampled_from([SIZE, CLOCK])
+UNITS = st.sampled_from([SIZE, CLOCK, TIME])
 
 
 @given(value=st.integers(0, 10**12), unit=UNITS)
@@ -55,6 +55,10 @@ def test_any_text_is_a_number_or_a_unit_error(text: str, unit: Unit) -> None:
         ("20 MHz", CLOCK, 20_000_000),
         ("16000 kHz", CLOCK, 16_000_000),
         ("3.33 MHz", CLOCK, 3_330_000),
+        ("20 ms", TIME, 20_000),
+        ("1.75 ms", TIME, 1750),
+        ("500us", TIME, 500),
+        ("2 s", TIME, 2_000_000),
     ],
 )
 def test_examples(text: str, unit: Unit, value: int) -> None:
@@ -72,6 +76,11 @@ def test_examples(text: str, unit: Unit, value: int) -> None:
         ("16", CLOCK, "16 MHz"),
         ("6144", SIZE, "6 KiB"),
         ("16000000", CLOCK, "16 MHz"),
+        ("20", TIME, "20 ms"),
+        ("20000", TIME, "20 ms"),
+        ("20 MS", TIME, "20 ms"),
+        ("500 µs", TIME, "500 us"),
+        ("500 μs", TIME, "500 us"),
     ],
 )
 def test_guesses(text: str, unit: Unit, guess: str) -> None:

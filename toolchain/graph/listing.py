@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from toolchain import manifest
 from toolchain.datasets import registry as datasets
 from toolchain.errors import ManifestError
 from toolchain.graph.arguments import Argument
+from toolchain.memory import budgets
 from toolchain.memory.estimate import estimate, refuse
 from toolchain.report import bars
 
@@ -59,10 +62,12 @@ def share(used: int, budget: int) -> str:
 
 def verdict(plan: manifest.Plan) -> str:
     needed = estimate(plan)
-    if refuse(plan) is not None:
-        return "too large"
+    if (refused := refuse(plan)) is not None:
+        return "takes too long" if refused.key_path == budgets.PLACES["time"] else "too large"
     if needed.program > plan.memory["program"] or needed.data > plan.memory["data"]:
         return "may be too large"
+    if needed.time > plan.memory.get("time", math.inf):
+        return "may take too long"
     return "fits"
 
 
@@ -104,7 +109,9 @@ def check(plan: manifest.Plan) -> list[str]:
     needed = estimate(plan)
     program = {part: getattr(needed, part) for part in ("weights", "kernels", "application")}
     data = {part: getattr(needed, part) for part in ("activations", "static", "stack")}
-    cycles = {"cycles": needed.cycles, "cycles_mean": needed.cycles, "ms": needed.milliseconds}
+    cycles: dict[str, Any] = {"cycles": needed.cycles, "cycles_mean": needed.cycles, "ms": needed.milliseconds}
+    if "time" in plan.memory:
+        cycles |= {"cycles_max": needed.cycles_max, "budget_ms": plan.memory["time"] / 1000}
     estimated = {
         "program": {"used": needed.program, "budget": plan.memory["program"], **program},
         "data": {"used": needed.data, "budget": plan.memory["data"], **data},

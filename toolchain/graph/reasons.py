@@ -19,7 +19,7 @@ MOVED: Mapping[str, Mapping[str, KeyPath]] = {
         "program": ("target", "memory", "program"),
     },
     "compilation": {"mcu": ("target", "mcu"), "clock_hz": ("target", "clock"), "optimize": ("target", "optimize")},
-    "memory": {key: ("target", "memory", key) for key in ("program", "data")},
+    "memory": {**{key: ("target", "memory", key) for key in ("program", "data")}, "time": ("target", "time")},
 }
 LONG = 24  # characters of a value that is still shown
 FILES = 2  # of many files, how many are named

@@ -216,6 +216,8 @@ def budgets(draft: Draft) -> None:
         elif budget is not None and available and budget > available[key]:
             message = f"{mcu} has {available[key]:,} bytes of {key} memory, and the budget is {budget:,}"
             draft.report(("target", "memory", key), message, f"expected at most `{show(available[key], SIZE)}`")
+    if draft.get("target", "time") == 0:
+        draft.report(("target", "time"), "`time`: a budget of 0", "leave the key out for any time")
 
 
 def streamed(draft: Draft) -> None:

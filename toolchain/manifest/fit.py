@@ -1,4 +1,4 @@
-"""``units: fit``: the greatest width with which a network fits its memory budgets, found before anything is trained.
+"""``units: fit``: the greatest width with which a network fits its budgets, found before anything is trained.
 ``widths: fit``: the greatest multiple of all widths but the last.
 
 The plan holds the number as if the manifest had said it, so that every stage, and every build of the same manifest, has
@@ -48,7 +48,8 @@ def widest(plan: Plan, draft: Draft, path: Path) -> Plan:
     except LayerError as error:  # a layer that goes with the widths as they are written, and no others
         raise _refusal(draft, path, here, f"the widths do not go with any multiple: {error}", note) from error
     if not low:
-        raise _refusal(draft, path, here, f"{said} into the chip's memory", note)
+        granted = " and the time granted" if "time" in plan.memory else ""
+        raise _refusal(draft, path, here, f"{said} into the chip's memory{granted}", note)
     return made(low)
 
 
@@ -83,9 +84,8 @@ def with_width(plan: Plan, name: str, option: str, width: int) -> Plan:
 
 
 def fits(plan: Plan) -> bool:
-    """Whether the estimated image stays within the budgets of program and data memory."""
-    from toolchain.memory.estimate import MARGIN, estimate
+    """Whether the estimated image stays within all budgets: program memory, data memory, time."""
+    from toolchain.memory.estimate import estimate, within
 
     needed = estimate(plan)
-    program = needed.program * (1 + MARGIN) <= plan.memory["program"]
-    return program and needed.data * (1 + MARGIN) <= plan.memory["data"]
+    return all(within(getattr(needed, key), plan, key) for key in plan.memory)

@@ -59,6 +59,8 @@ def make(draft: Draft, path: str, files: tuple[str, ...], chip: Section, teacher
     target = values["target"]
     quantization = {key: value for key, value in values["quantization"].items() if key != "training"}
     memory = {key: (chip | target["memory"])[key] for key in ("program", "data")}
+    if "time" in target:  # microseconds: one more budget, for the stage that holds them all
+        memory["time"] = target["time"]
     # Code generation reads the program budget only where it has a choice: else editing it would generate code again.
     choice = any(kinds()[layer.kind].trades_flash for layer in draft.layers) or trained_network.named(values["network"])
     room = {"program": memory["program"]} if choice else {}

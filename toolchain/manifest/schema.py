@@ -19,7 +19,7 @@ from toolchain.manifest import firmware, network
 from toolchain.manifest.hover import with_defaults
 from toolchain.manifest.losses import LOSSES
 from toolchain.manifest.optimizers import OPTIMIZERS
-from toolchain.manifest.units import CLOCK, SIZE, Unit
+from toolchain.manifest.units import CLOCK, SIZE, TIME, Unit
 from toolchain.training.aware_plan import CODINGS, WEIGHTED
 from toolchain.training.options import EXTRA, PRUNING, group
 
@@ -81,7 +81,7 @@ def sections() -> Schema:
                 "anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 100}, {"const": network.FIT}],
                 "default": 1,
                 "description": "What the units and filters of all layers but the last are multiplied by. "
-                f"`{network.FIT}`: all that the memory takes, in steps of 1/64.",
+                f"`{network.FIT}`: all that the budgets allow, in steps of 1/64.",
             },
             "training": _training(),
             "pruning": group(PRUNING, "Which weights become zero in training, and when. Left out: none."),
@@ -264,7 +264,7 @@ def _or_fit(option: Option) -> Option:
     """A width may be left to the compiler."""
     if option.name not in network.WIDTHS:
         return option
-    description = f"{option.schema['description']} `{network.FIT}`: all that the memory takes."
+    description = f"{option.schema['description']} `{network.FIT}`: all that the budgets allow."
     width = {key: value for key, value in option.schema.items() if key != "description"}
     return Option(option.name, {"anyOf": [width, {"const": network.FIT}], "description": description})
 
@@ -384,6 +384,9 @@ def _target() -> Schema:
                 },
                 default={},
                 description="How much of the chip's memory the image may take.",
+            ),
+            "time": _quantity(
+                TIME, "Budget of one inference, in the worst case over every possible input. Left out: none."
             ),
             "prefer": choice(
                 "speed", ["speed", "size", "balanced"], "Which of the kernels that are exact is picked for a layer."

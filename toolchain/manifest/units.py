@@ -1,4 +1,4 @@
-"""Sizes and clocks with their units: ``48 KiB``, ``6144 B``, ``2 kB``; ``20 MHz``, ``16000 kHz``."""
+"""Sizes, clocks and times with their units: ``48 KiB``, ``6144 B``, ``2 kB``; ``20 MHz``; ``20 ms``, ``1500 us``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ class Unit(NamedTuple):
 
 SIZE = Unit("size", {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}, "48 KiB", "bytes")
 CLOCK = Unit("clock", {"Hz": 1, "kHz": 1000, "MHz": 1000**2}, "20 MHz", "Hz")
-UNITS = {unit.base: unit for unit in (SIZE, CLOCK)}
+TIME = Unit("time", {"us": 1, "ms": 1000, "s": 1000**2}, "20 ms", "microseconds")
+UNITS = {unit.base: unit for unit in (SIZE, CLOCK, TIME)}
+
+SPELT = {"k": "KiB", "kb": "kB", "kib": "KiB", "µs": "us", "μs": "us", "sec": "s"}
+"""Other ways to write some of them: the sign of micro is two characters, and both look alike."""
 
 QUANTITY = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*(\S*)", re.ASCII)
 
@@ -37,7 +41,7 @@ class UnitError(ValueError):
 
 
 def parse(text: str, unit: Unit) -> int:
-    """The quantity in the base unit (bytes, hertz). Raises UnitError."""
+    """The quantity in the base unit (bytes, hertz, microseconds). Raises UnitError."""
     wanted = f"expected a {unit.what} such as `{unit.example}`; units: {', '.join(unit.factors)}"
     match = QUANTITY.fullmatch(text.strip())
     if not match:
@@ -46,8 +50,8 @@ def parse(text: str, unit: Unit) -> int:
     if not name:
         raise UnitError(f"the {unit.what} `{text}` has no unit", f"did you mean `{_guess(number, unit)}`?", wanted)
     if name not in unit.factors:
-        known = {factor.lower(): factor for factor in unit.factors} | {"k": "KiB", "kb": "kB", "kib": "KiB"}
-        guess = known.get(name.lower()) if unit is SIZE else known.get(name.lower().removesuffix("hz") + "hz")
+        known = {factor.lower(): factor for factor in unit.factors} | SPELT
+        guess = known.get(name.lower().removesuffix("hz") + "hz") if unit is CLOCK else known.get(name.lower())
         notes = (f"did you mean `{number} {guess}`?",) if guess in unit.factors else ()
         raise UnitError(f"unknown unit `{name[:20]}`", *notes, wanted)
     value = Fraction(number) * unit.factors[name]

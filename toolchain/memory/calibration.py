@@ -28,6 +28,13 @@ UNROLLED_MOST = 2048  # weights up to which a convolution becomes straight-line 
 WIDEST_WINDOW = 257  # weights of one filter up to which the kernel with a table takes it
 SHARE_OF_INPUT, SHARE_OF_HIDDEN = 0.25, 0.5  # values that are not zero: pictures on a background, after a relu
 
+BLOCK, BLOCK_INPUT = 8, 5
+"""Outputs that a dense layer computes together, and cycles that an input takes in each such block beside products."""
+
+LEAST_PRODUCT: Mapping[str, float] = {"int8": 4, "int4": 4, "ternary": 2, "binary": 2}
+"""Cycles below which no kernel brings the average product: multiplying takes 2, adding to a sum of two bytes 2. (What
+straight-line code wins, which leaves out weights of 0, it pays with loading values: 4.8 is the best ever measured.)"""
+
 CHEAPEST = 0.5
 """Cycles that a byte of flash is worth always, even where speed is wished for."""
 
@@ -43,9 +50,10 @@ class Cost:
     ``code`` bytes of the kernel, once for all layers that use it; ``library`` bytes of its libgcc functions;
     ``layer`` bytes of a layer's descriptor, ``function`` of a layer's function; ``weight`` bytes of code a weight;
     cycles a ``call``, a ``product``, an ``input`` value and an ``output`` value; ``skips``: products with zeros cost
-    nothing, where the manifest lets time depend on data; ``room`` bytes of SRAM for every 255 inputs, ``scratch`` for
-    every value of a window, while the layer is computed; ``least_bits`` of a weight, where the
-    kernel does not store narrow ones in less.
+    nothing, where the manifest lets time depend on data; ``looked_at`` cycles more an input value that then is not
+    zero; ``slowest``: cycles of a product that takes longest, if not all take the same; ``room`` bytes of SRAM for
+    every 255 inputs, ``scratch`` for every value of a window, while the layer is computed; ``least_bits`` of a weight,
+    where the kernel does not store narrow ones in less.
     """
 
     kernel: str
@@ -61,15 +69,17 @@ class Cost:
     output: float = 0.0
     stack: int = 85
     skips: bool = False
+    looked_at: float = 0.0
+    slowest: float = 0.0
     room: int = 0
     scratch: float = 0.0
     least_bits: float = 8
 
 
-DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, room=4, least_bits=1)
+DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, looked_at=3.4, room=4, least_bits=1)
 NARROW: Mapping[str, tuple[int, int, int]] = {"int4": (2, 1, 275), "ternary": (8, 3, 2050), "binary": (8, 1, 2200)}
 """Of dense layers of narrow weights: how many outputs share how many bytes a row, and how much larger the kernel is."""
-SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, output=80, stack=52)
+SMALL_DENSE = Cost("dense_c", 400, layer=19, product=22.2, slowest=29.8, output=80, stack=52)
 UNROLLED = Cost("convolution_unrolled", 0, layer=300, weight=12.5, output_bytes=0, product=6.2, output=25, skips=True)
 ROWS = Cost("convolution_table", 0, layer=0, function=2600, product=8.4, output=80, stack=90, skips=True)
 PATCHES = Cost(
@@ -112,6 +122,15 @@ def packed(kernel: Cost, coding: str, weights: int, outputs: int) -> float:
         block, size, _code = NARROW[coding]
         return weights // outputs * size * -(-outputs // block)
     return weights * max(WEIGHT_BITS[coding], kernel.least_bits) / 8
+
+
+def longest(kernel: Cost, products: float, inputs: int, outputs: int, skipping: bool) -> float:
+    """Cycles of a layer for the input that takes longest: nothing in it is skipped."""
+    cycles = kernel.call + (kernel.slowest or kernel.product) * products + kernel.output * outputs
+    cycles += (kernel.input + (kernel.looked_at if skipping else 0)) * inputs
+    if kernel.kernel.startswith(DENSE.kernel):  # the last block may be narrow, and an input costs as much in it
+        cycles += BLOCK_INPUT * inputs * (-outputs % BLOCK) / BLOCK
+    return cycles
 
 
 def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:

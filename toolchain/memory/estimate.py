@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from toolchain.board.chips import CHIPS
 from toolchain.errors import LayerError, ToolError
 from toolchain.layers import registry
 from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance
-from toolchain.memory import calibration, chip, exchange, stream
+from toolchain.manifest.units import CLOCK, show
+from toolchain.memory import budgets, calibration, chip, exchange, stream
 from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 WIDTHS = ("units", "filters")  # options by which a layer is made narrower
 MARGIN = 0.005  # of an estimate: what a suggestion leaves free
+TIME_MARGIN = 0.01  # the same of the longest inference
 WIDE_MARGIN = 0.03  # where other kernels come into play, of which less is known
 
 
@@ -70,12 +74,16 @@ class LayerNeed:
     products: int
     outputs: int
     cycles: int
+    cycles_max: int
     kernel: Cost
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes and cycles; ``weights``, ``kernels`` and ``application`` add up to ``program``, likewise for ``data``."""
+    """Bytes and cycles; ``weights``, ``kernels`` and ``application`` add up to ``program``, likewise for ``data``.
+
+    ``cycles`` are those of a typical inference, ``cycles_max`` of the longest, which takes ``time`` microseconds.
+    """
 
     parameters: int
     weights: int
@@ -86,6 +94,8 @@ class Estimate:
     stack: int
     cycles: int
     milliseconds: float
+    cycles_max: int
+    time: int
     layers: tuple[LayerNeed, ...]
 
     @property
@@ -110,6 +120,7 @@ def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) 
         layers = [_in_pieces(layer, shapes) if layer.name == taking else layer for layer in layers]
     kernels = {layer.kernel.kernel: layer.kernel for layer in layers}.values()
     cycles = sum(layer.cycles for layer in layers)
+    longest, clock = sum(layer.cycles_max for layer in layers), plan.compilation["clock_hz"]
     room = sum(layer.kernel.room * (1 + layer.products // max(1, layer.outputs) // 510) for layer in layers)
     room += round(max(layer.kernel.scratch * layer.products / max(1, layer.outputs) for layer in layers))
     return Estimate(
@@ -121,7 +132,9 @@ def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) 
         static=calibration.STATIC + (calibration.STREAM_STATIC if wanted.streamed else 0),
         stack=max((layer.kernel.stack for layer in layers if layer.cycles), default=calibration.LEAST_STACK),
         cycles=cycles,
-        milliseconds=1000 * cycles / plan.compilation["clock_hz"],
+        milliseconds=1000 * cycles / clock,
+        cycles_max=longest,
+        time=math.ceil(longest * 10**6 / clock),
         layers=tuple(layers),
     )
 
@@ -189,7 +202,9 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     each = cost.output_bytes + (calibration.SCALE if wanted.scheme == "affine" and cost.output_bytes else 0)
     inputs = sum(map(math.prod, sources))
     multiplied = products * 2 * kept if listed_bytes < 1 else float(products)
-    if cost.skips and kept == 1 and wanted.latency == "data_dependent":
+    skipping = cost.skips and kept == 1 and wanted.latency == "data_dependent"
+    longest = calibration.longest(cost, multiplied, inputs, outputs, skipping)
+    if skipping:
         multiplied *= calibration.SHARE_OF_INPUT if "input" in entry["inputs"] else calibration.SHARE_OF_HIDDEN
     cycles = cost.call + cost.product * multiplied + cost.input * inputs + cost.output * outputs
     # Straight-line code holds its weights itself: they are code then, and no table.
@@ -203,6 +218,7 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
         products,
         outputs,
         round(cycles),
+        round(longest),
         cost,
     )
 
@@ -245,7 +261,7 @@ def _grown(entry: Mapping[str, Any], shape: Shape, output: Shape) -> int:
 
 
 def refuse(plan: Plan) -> Diagnostic | None:
-    """The error for a plan whose weights or activations alone exceed its budget; None if it has a chance."""
+    """The error for a plan whose weights, activations or products alone exceed a budget; None if it has a chance."""
     needed = estimate(plan)
     program = _least_flash(plan) + calibration.LEAST_OVERHEAD
     if "firmware" in plan.compilation:  # the user's own program: it may be next to nothing
@@ -257,6 +273,9 @@ def refuse(plan: Plan) -> Diagnostic | None:
     data = max(data, _held(plan)) + calibration.LEAST_STACK
     if data > plan.memory["data"]:
         return _diagnostic(plan, "data", needed.data, largest_data(plan), fits(plan, "data"))
+    if "time" in plan.memory and _least_time(plan) > plan.memory["time"]:
+        slowest = budgets.slowest((layer.name, layer.cycles_max) for layer in needed.layers)
+        return _diagnostic(plan, "time", needed.time, slowest, fits(plan, "time"))
     return None
 
 
@@ -264,6 +283,19 @@ def _held(plan: Plan) -> int:
     """Bytes of the input that are in memory at a time."""
     size = math.prod(plan.training["input"]["shape"])
     return min(size, stream.PIECE) if wishes(plan).streamed else size
+
+
+def _least_time(plan: Plan) -> float:
+    """The fewest microseconds that the products can take. Of padding none are made."""
+    shapes, wanted = _shapes(plan, plan.training["network"]), wishes(plan)
+    cycles = 0.0
+    for entry in plan.training["network"]:
+        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
+        unpadded = {**entry, "padding": "valid"} if "padding" in entry else entry
+        with suppress(LayerError):  # windows larger than what they move over
+            least = calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)]
+            cycles += kind.products(unpadded, sources) * least * wanted.kept(entry["name"])
+    return cycles * 10**6 / plan.compilation["clock_hz"]
 
 
 def _least_flash(plan: Plan) -> int:
@@ -281,13 +313,11 @@ def _least_flash(plan: Plan) -> int:
 def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -> Diagnostic:
     from toolchain import manifest
 
-    key_path = ("target", "memory", key)
-    budget = plan.memory[key]
+    key_path, budget = budgets.PLACES[key], plan.memory[key]
     # An estimate may fall below the budget where only the proven least exceeds it; the message never contradicts
     # itself.
-    shown = max(needed, budget + 1)
-    message = f"{key} memory: about {shown:,} B needed, {budget:,} B available ({shown - budget:,} B over)"
-    notes = (f"largest: {biggest}", f"fits: {fitting}")
+    message = budgets.message(key, max(needed, budget + 1), budget, "about ")
+    notes = (f"{budgets.MOST[key]}: {biggest}", f"fits: {fitting}")
     return manifest.Diagnostic(message, manifest.place(plan.path, key_path), notes, key_path)
 
 
@@ -320,20 +350,31 @@ def listed(parts: Sequence[tuple[str, int]], count: int = 3) -> str:
 
 
 def fits(plan: Plan, key: str, used: int | None = None) -> str:
-    """What to change so that the budget ``key`` (program or data) holds, in a few words.
+    """What to change so that the budget ``key`` (program, data or time) holds, in a few words.
 
     ``used`` is what a real build took: then estimates are corrected by what they were wrong.
     """
+    instead = _faster_chip if key == "time" else _larger_chip
     if plan.imported:  # its layers are not the manifest's to change
-        return _larger_chip(plan, key, used or 0)
-    correction = 0 if used is None else used - _of(estimate(plan), key)
+        return instead(plan, key, used or 0)
+    estimated = getattr(estimate(plan), key)
+    correction = 0 if used is None else used - estimated
     found = [*_streamed(plan, key, correction)]
     found += [text for _rank, text in sorted(_narrower(plan, key, correction))[:1]]
+    if key != "data":
+        found += _other_kernels(plan, key)
     if key == "program":
-        found += [*_smaller_kernels(plan), *_other_codings(plan, correction)]
+        found += _other_codings(plan, correction)
     if found:
         return ", or ".join(found[:2])
-    return _larger_chip(plan, key, used if used is not None else _of(estimate(plan), key))
+    return instead(plan, key, used if used is not None else estimated)
+
+
+def _faster_chip(plan: Plan, _key: str, needed: int) -> str:
+    smaller, least = "a network with fewer layers", plan.compilation["clock_hz"] * needed / plan.memory["time"]
+    clocks = (clock for fuse in CHIPS[plan.compilation["mcu"]].fuses for clock in fuse.values if clock >= least)
+    fastest = min(clocks, default=None)
+    return smaller if fastest is None else f"target.clock: {show(fastest, CLOCK)}, or {smaller}"
 
 
 def _larger_chip(plan: Plan, key: str, needed: int) -> str:
@@ -344,8 +385,9 @@ def _larger_chip(plan: Plan, key: str, needed: int) -> str:
     return f"a chip with {kib} KiB of {key} memory, or {smaller}"
 
 
-def _of(needed: Estimate, key: str) -> int:
-    return needed.program if key == "program" else needed.data
+def within(needed: int, plan: Plan, key: str) -> bool:
+    """Whether a budget holds by estimate, with a margin for what the estimate may be wrong."""
+    return needed * (1 + (TIME_MARGIN if key == "time" else MARGIN)) <= plan.memory[key]
 
 
 def _streamed(plan: Plan, key: str, correction: int) -> Iterator[str]:
@@ -353,15 +395,14 @@ def _streamed(plan: Plan, key: str, correction: int) -> Iterator[str]:
     network, wanted = plan.training["network"], wishes(plan)
     if key != "data" or wanted.streamed or stream.obstacle(network, wanted.coding)[1]:
         return
-    needed = _of(_estimate(plan, network, replace(wanted, streamed=True)), key) + correction
-    if needed * (1 + MARGIN) <= plan.memory[key]:
+    needed = _estimate(plan, network, replace(wanted, streamed=True)).data + correction
+    if within(needed, plan, key):
         yield f"target.input: streamed (about {needed:,} B)"
 
 
 def _narrower(plan: Plan, key: str, correction: int) -> Iterator[tuple[float, str]]:
     """For each layer that can be made narrower: how much of it would be lost, and the greatest width that fits."""
     network = plan.training["network"]
-    budget = plan.memory[key]
     final = next((e["name"] for e in reversed(network) if any(w in e for w in WIDTHS)), "")  # its width is the classes'
     candidates = [(i, e, w) for i, e in enumerate(network) for w in WIDTHS if w in e and e["name"] != final]
     for index, entry, option in candidates:
@@ -370,24 +411,24 @@ def _narrower(plan: Plan, key: str, correction: int) -> Iterator[tuple[float, st
             middle = (low + high) // 2
             trial = [*network[:index], {**entry, option: middle}, *network[index + 1 :]]
             try:
-                needed = _of(_estimate(plan, trial, wishes(plan)), key) + correction
+                needed = getattr(_estimate(plan, trial, wishes(plan)), key) + correction
             except LayerError:
                 high = middle
                 continue
-            low, high = (middle, high) if needed * (1 + MARGIN) <= budget else (low, middle)
+            low, high = (middle, high) if within(needed, plan, key) else (low, middle)
         if low:
             only = len(candidates) == 1
             name = option if only else f"{entry['name']} {option}"
             yield 1 - low / entry[option], f"{name} ≤ {low}"
 
 
-def _smaller_kernels(plan: Plan) -> Iterator[str]:
-    """The wish for smaller kernels, where the network's weights leave room for them."""
-    order = ("speed", "balanced", "size")
+def _other_kernels(plan: Plan, key: str) -> Iterator[str]:
+    """The wish for smaller kernels, where the network's weights leave room for them; of time, for faster ones."""
+    order = ("speed", "balanced", "size") if key == "program" else ("size", "balanced", "speed")
     for prefer in order[order.index(plan.generation["prefer"]) + 1 :]:
-        needed = _estimate(plan, plan.training["network"], replace(wishes(plan), prefer=prefer)).program
-        if needed * (1 + WIDE_MARGIN) <= plan.memory["program"]:
-            yield f"target.prefer: {prefer} (about {needed:,} B)"
+        needed = getattr(_estimate(plan, plan.training["network"], replace(wishes(plan), prefer=prefer)), key)
+        if needed * (1 + WIDE_MARGIN) <= plan.memory[key]:
+            yield f"target.prefer: {prefer} (about {budgets.amount(key, needed)} {budgets.unit(key)})"
             return
 
 
@@ -401,5 +442,5 @@ def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
         if bits.get(coding, 8) < bits[current]:
             needed = _estimate(plan, plan.training["network"], replace(wishes(plan), coding=coding)).program
             needed += correction
-            if needed * (1 + MARGIN) <= plan.memory["program"]:
+            if within(needed, plan, "program"):
                 yield f"quantization.weights: {coding} ({needed:,} B)"

@@ -1,10 +1,12 @@
-"""The memory bars and the latency line that end a build.
+"""The bars and the latency line that end a build.
 
     program  [=====.....]  55.1 %   27,112 of 49,152 B    weights 25,450  kernels 912  application 750
     data     [==........]  20.0 %    1,214 of  6,144 B    activations 816  static 96  stack 302
     latency                          8.0 ms at 20 MHz      160,000 cycles, 6.3 per product
+    time     [========..]  86.4 %   17.280 of 20.000 ms    worst case 345,600 cycles
 
-On a terminal of fewer columns the details go on lines of their own.
+The last line is there where the manifest grants a time. On a terminal of fewer columns the details go on lines of their
+own.
 """
 
 from __future__ import annotations
@@ -16,20 +18,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.text import Text
 
+from toolchain.memory import budgets
+
 WIDTH = 10
 LABEL = 9
 DETAILS = 52  # the column at which the details begin
 
 
 def lines(report: Mapping[str, Any], columns: int | None = None) -> list[str]:
-    """The three lines (more if ``columns`` are too few), plain."""
+    """The lines (more if ``columns`` are too few), plain."""
     program, data = report["program"], report["data"]
     parts = (("weights", "kernels", "application"), ("activations", "static", "stack"))
     rows = [
-        (_memory(name, section), "  ".join(f"{part} {section[part]:,}" for part in names))
+        (_bar(name, section["used"], section["budget"]), "  ".join(f"{part} {section[part]:,}" for part in names))
         for name, section, names in zip(("program", "data"), (program, data), parts, strict=True)
     ]
     rows.append(_latency(report))
+    if time := budgets.used(report).get("time"):
+        rows.append((_bar("time", *time), f"worst case {report['latency']['cycles_max']:,} cycles"))
     result = []
     for head, details in rows:
         if columns is None or DETAILS + len(details) <= columns:
@@ -45,15 +51,14 @@ def summary(report: Mapping[str, Any]) -> str:
     return f"program {program:,} B, data {data:,} B, {'too large to be run' if ms is None else _time(ms)}"
 
 
-def _memory(name: str, section: Mapping[str, int]) -> str:
-    share = section["used"] / section["budget"]
-    filled = min(WIDTH, max(1 if section["used"] else 0, int(share * WIDTH)))
+def _bar(name: str, used: int, budget: int) -> str:
+    share = used / budget
+    filled = min(WIDTH, max(1 if used else 0, int(share * WIDTH)))
     bar = "=" * filled + "." * (WIDTH - filled)
-    room = max(len(f"{section['budget']:,}"), 6)
-    return (
-        f"{name:<{LABEL}}[{bar}] {share:>6.1%} ".replace("%", " %")
-        + f" {section['used']:>{room},} of {section['budget']:>{room},} B"
-    )
+    needed, granted = budgets.amount(name, used), budgets.amount(name, budget)
+    room = max(len(granted), 6)
+    amounts = f" {needed:>{room}} of {granted:>{room}} {budgets.unit(name)}"
+    return f"{name:<{LABEL}}[{bar}] {share:>6.1%} ".replace("%", " %") + amounts
 
 
 def _latency(report: Mapping[str, Any]) -> tuple[str, str]:
@@ -99,9 +104,8 @@ def _coloured(line: str, report: Mapping[str, Any]) -> Text:
     from rich.text import Text
 
     text = Text(line)
-    section = report.get(line[:LABEL].strip())
-    if isinstance(section, Mapping) and "budget" in section:
-        share = section["used"] / section["budget"]
+    if found := budgets.used(report).get(line[:LABEL].strip()):
+        share = found[0] / found[1]
         text.stylize("red" if share > 1 else "yellow" if share > 0.9 else "green", LABEL, LABEL + WIDTH + 2)
     text.stylize("bold", 0, LABEL)
     return text

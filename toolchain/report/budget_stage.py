@@ -1,8 +1,9 @@
 """Stage ``budget``: report.json from what the other stages measured, and the image if it fits.
 
-report.json is written always. firmware.hex, the only file that a programmer takes, is written only if program and data
-memory hold; an older one is removed otherwise, and the stage fails with the line of the manifest that grants too
-little. The points of a study have a report and no image: nothing fails.
+report.json is written always. firmware.hex, the only file that a programmer takes, is written only if all budgets hold:
+program memory, data memory and, where the manifest grants one, the time of the longest inference. An older one is
+removed otherwise, and the stage fails with the line of the manifest that grants too little. The points of a study have
+a report and no image: nothing fails.
 """
 
 from __future__ import annotations
@@ -19,32 +20,31 @@ from intelhex import IntelHex
 from toolchain.errors import BudgetError, GoldcrestError
 from toolchain.files import atomic
 from toolchain.manifest import Diagnostic, InvalidManifest, load, place
-from toolchain.memory import estimate
+from toolchain.memory import budgets, estimate
 from toolchain.memory.elf import Image
 from toolchain.report import bars, status
 from toolchain.stages import add_files, read_json, write_json
 
 SCHEMA = 1
-MEMORIES = ("program", "data")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     inputs = ("memory", "latency", "accuracy", "ranges", "elf")
-    add_files(parser, *inputs, plan="plan/memory.json: the budgets, in bytes", output="report.json")
+    add_files(parser, *inputs, plan="plan/memory.json: the budgets, in bytes and microseconds", output="report.json")
     parser.add_argument("--hex", type=Path, help="the image, written only if it fits; without it only a report is made")
     parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error and what would fit")
     parser.add_argument("--evaluation", type=Path, help="evaluation.json, if the model was evaluated on a board")
 
 
 def run(args: argparse.Namespace) -> None:
-    budgets, memory, latency, accuracy, ranges = (
+    granted, memory, latency, accuracy, ranges = (
         read_json(path) for path in (args.plan, args.memory, args.latency, args.accuracy, args.ranges)
     )
     image = Image(args.elf)
     content = flash_of(image)
-    report = make(args.output.parent.name, budgets, memory, latency, accuracy, ranges)
+    report = make(args.output.parent.name, granted, memory, latency, accuracy, ranges)
     report["accuracy"]["board"] = board_accuracy(args.evaluation, content)
-    exceeded = [name for name in MEMORIES if report[name]["used"] > report[name]["budget"]]
+    exceeded = budgets.exceeded(report)
     if exceeded and args.hex:
         args.hex.unlink(missing_ok=True)  # first of all: what does not fit cannot be flashed
     write_json(args.output, report)
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
 
 def make(
     model: str,
-    budgets: dict[str, int],
+    granted: dict[str, int],
     memory: dict[str, Any],
     latency: dict[str, Any],
     accuracy: dict[str, Any],
@@ -79,8 +79,10 @@ def make(
         ("data", ("static", "activations", "stack")),
     ):
         section = memory[name]
-        report[name] = {"used": section["used"], "budget": budgets[name], **{part: section[part] for part in parts}}
+        report[name] = {"used": section["used"], "budget": granted[name], **{part: section[part] for part in parts}}
     report["latency"] = {key: latency[key] for key in ("cycles", "cycles_mean", "cycles_max", "ms", "layers")}
+    if "time" in granted:
+        report["latency"]["budget_ms"] = granted["time"] / 1000
     report["accuracy"] = {
         "float": accuracy["float"],
         "quantized": accuracy["quantized"],
@@ -128,34 +130,39 @@ def overflow(
     report: dict[str, Any], memory: dict[str, Any], exceeded: list[str], manifest: Path | None
 ) -> GoldcrestError:
     """The error for budgets that do not hold, at the line of the manifest that grants them."""
-    explained = [(name, _message(name, report[name]), _notes(name, report, memory, manifest)) for name in exceeded]
+    used = budgets.used(report)
+    explained = [
+        (name, budgets.message(name, *used[name]), _notes(name, report, memory, manifest)) for name in exceeded
+    ]
     if manifest is None:
         return BudgetError(
             "\n".join("\n".join([message, *(f"  {note}" for note in notes)]) for _, message, notes in explained)
         )
     found = []
     for name, message, notes in explained:
-        key_path = ("target", "memory", name)
+        key_path = budgets.PLACES[name]
         found.append(Diagnostic(message, place(manifest, key_path), notes, key_path))
     return InvalidManifest(found[0].file, found)
 
 
-def _message(name: str, section: dict[str, int]) -> str:
-    used, budget = section["used"], section["budget"]
-    return f"{name} memory: {used:,} B needed, {budget:,} B available ({used - budget:,} B over)"
-
-
 def _notes(name: str, report: dict[str, Any], memory: dict[str, Any], manifest: Path | None) -> tuple[str, ...]:
-    section = report[name]
+    if name == "time":
+        # The longest inference is known as a whole; what its layers take is measured on one sample.
+        layers = [(layer["name"], layer["cycles"]) for layer in report["latency"]["layers"]]
+        first = f"slowest on the first test sample: {budgets.slowest(layers)}"
+    else:
+        first = f"largest: {estimate.listed(_parts(name, report[name], memory))}"
+    if manifest is None:
+        return (first,)
+    return first, f"fits: {estimate.fits(load(manifest), name, budgets.used(report)[name][0])}"
+
+
+def _parts(name: str, section: dict[str, int], memory: dict[str, Any]) -> list[tuple[str, int]]:
+    """What takes a memory, with its bytes."""
     if name == "program":
         parts = [(f"{layer['name']} weights", layer["bytes"]) for layer in memory["weights"]]
         own = memory.get("code", [])
         parts += [(f"{layer['name']} code", layer["bytes"]) for layer in own]
         shared = section["kernels"] - sum(layer["bytes"] for layer in own)
-        parts += [("kernels", shared), ("application", section["application"])]
-    else:
-        parts = [(part, section[part]) for part in ("activations", "stack", "static")]
-    notes = [f"largest: {estimate.listed(parts)}"]
-    if manifest is not None:
-        notes.append(f"fits: {estimate.fits(load(manifest), name, section['used'])}")
-    return tuple(notes)
+        return [*parts, ("kernels", shared), ("application", section["application"])]
+    return [(part, section[part]) for part in ("activations", "stack", "static")]

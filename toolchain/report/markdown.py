@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from toolchain.memory import budgets
 from toolchain.report import difference
 from toolchain.report.difference import Report, Row
 
 HEADS = ("model", "flash", "RAM", "time, mean", "time, at most", "accuracy")
 SHOWN = ("program memory", "data memory", "time, mean", "time, at most")
+BUDGETED = {"program": "program memory", "data": "data memory", "time": "time, at most"}
 MARKER = "<!-- goldcrest: models -->"
 """By this line a workflow finds its own comment again."""
 
@@ -47,9 +49,8 @@ def _cells(old: Report | None, new: Report | None) -> list[str] | None:
     if all(row.verdict == "same" for row in rows):
         return None
     cells = [_cell(row) for row in rows]
-    for index, section in enumerate(("program", "data")):
-        if new[section]["used"] > new[section]["budget"]:
-            cells[index] += " **over budget**"
+    for name in budgets.exceeded(new):
+        cells[SHOWN.index(BUDGETED[name])] += " **over budget**"
     return cells
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from toolchain.memory import budgets
 from toolchain.report import difference
 
 FOLDER = Path(__file__).parent / "page"
@@ -62,10 +63,10 @@ def _embedded(content: Mapping[str, Any]) -> str:
 
 
 def _verdict(report: Mapping[str, Any]) -> dict[str, Any]:
-    sections = [report["program"], report["data"]]
-    longest = difference.longest(report)
+    longest, over = difference.longest(report), budgets.exceeded(report)
     return {
-        "fits": all(section["used"] <= section["budget"] for section in sections),
+        "fits": not over,
+        "word": "Fits" if not over else "Is too slow on" if over == ["time"] else "Does not fit",
         "chip": report["mcu"].replace("atmega", "ATmega").replace("attiny", "ATtiny").replace("avr", "AVR"),
         "clock": f"{report['clock_hz'] / 1e6:g} MHz",
         "longest": longest,

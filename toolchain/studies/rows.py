@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from toolchain.memory import budgets
 from toolchain.studies.measures import Value, measured
 
 BUILT = "built"
@@ -43,11 +44,8 @@ def _status(folders: Mapping[str, str]) -> str:
     from toolchain.studies.measures import document
 
     report = document(Path(folders["report"], "report.json"))
-    over = [
-        f"{name} memory: {report[name]['used']:,} B needed, {report[name]['budget']:,} B available"
-        for name in ("program", "data")
-        if report[name]["used"] > report[name]["budget"]
-    ]
+    used = budgets.used(report)
+    over = [budgets.message(name, *used[name]).partition(" (")[0] for name in budgets.exceeded(report)]
     return f"over budget: {'; '.join(over)}" if over else BUILT
 
 
