@@ -1,4 +1,4 @@
-"""The Debian packages that only the tests need: the browser in which they look at pages, and the shell zsh.
+"""The Debian packages that only the tests need: the browser in which they look at pages, the shell zsh, avrdude.
 
 ``./scons test`` runs this first. A build of models never asks for them.
 """
@@ -13,6 +13,7 @@ PROGRAMS = {
     "chromium": ("chromium", "google-chrome", "chromium-browser"),
     "chromium-driver": ("chromedriver",),
     "zsh": ("zsh",),
+    "avrdude": ("avrdude",),
 }
 
 

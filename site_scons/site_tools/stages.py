@@ -160,7 +160,9 @@ def locked() -> dict[str, str]:
 
 def use_cache(env: Any, folder: str) -> None:
     """Results are shared between clones through a folder; they are found there by what they were made from."""
-    if folder == "off":
+    if (
+        folder == "off" or "worker" in SCons.Script.COMMAND_LINE_TARGETS
+    ):  # a worker's folder is another machine's to make
         return
     path = Path(folder).expanduser() if folder else default_cache()
     try:

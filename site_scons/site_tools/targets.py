@@ -100,7 +100,7 @@ def virtual_board(env: Any) -> None:
 
 def worker(env: Any) -> None:
     """Work for builds with engine=dask, until Ctrl-C; ``-j`` says how many stages at once."""
-    general["worker"] = "work for other machines' builds; scheduler=tcp://HOST:8786"
+    general["worker"] = "work for other machines' builds; scheduler=ADDRESS"
     if "worker" in map(str, COMMAND_LINE_TARGETS) and not option("scheduler"):
         raise GoldcrestError("worker needs to know for whom: ./scons worker scheduler=tcp://HOST:8786")
     words = ["--scheduler", shlex.quote(option("scheduler")), "--threads", str(GetOption("num_jobs"))]

@@ -79,7 +79,7 @@ def test_the_same_graph_is_the_same_bytes_and_another_is_not() -> None:
 def test_a_torn_file_is_refused(tmp_path, damage: slice) -> None:
     path = tmp_path / "quantized.npz"
     path.write_bytes(store.dumps(integer(graph_of_everything(), "affine"))[damage])
-    with pytest.raises(GoldcrestError, match="not a quantized network"):
+    with pytest.raises(GoldcrestError, match="not a network of ours"):
         store.load(path)
 
 

@@ -17,6 +17,7 @@ from toolchain.memory.estimate import estimate, refuse
 from toolchain.report import bars
 
 FAR_FROM_ZERO = 4.0
+INDENT = 35  # where a study's description begins
 WIDTH = 80
 
 
@@ -51,7 +52,9 @@ def studies(paths: Iterable[Path]) -> list[str]:
         except ManifestError as error:
             lines.append(f"  {path.stem:<20} {str(error).partition(chr(10))[0]}")
             continue
-        lines.append(f"  {study.name:<20} {study.count:>10,}  {study.description}")
+        first, *rest = textwrap.wrap(study.description, WIDTH - INDENT) or [""]
+        lines.append(f"  {study.name:<20} {study.count:>10,}  {first}")
+        lines += [" " * INDENT + line for line in rest]
     return lines
 
 
