@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.exact.harness import check
-from toolchain.bench.bench_stage import BEGIN, END, publish
+from toolchain.bench.bench_stage import BEGIN, END, others, publish
 from toolchain.bench.cases import Case, cases
 from toolchain.bench.measure import Row, measure_kernels, measure_model
 from toolchain.bench.published import PUBLISHED
@@ -111,3 +111,10 @@ def rendered(rows: list[Row]) -> str:
     with console.capture() as capture:
         console.print(screen(rows, OLD))
     return capture.get()
+
+
+def test_models_that_were_not_asked_for_keep_their_figures() -> None:
+    stored = Row("sensor_and", "network", 28, 224, 2139, 2139, 2139, 2343, 113)
+    gone, kernel = replace(stored, name="no_such_model"), replace(stored, kernel="dense8")
+    measured = replace(stored, name="mnist_dense8")
+    assert others([measured], [stored, gone, kernel, replace(measured, mean=1)]) == [stored]

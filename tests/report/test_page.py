@@ -223,7 +223,8 @@ def test_a_picture_shows_its_scores(fresh: Page, digits_pixels: dict[int, list[i
 def digits_pixels(built: Path) -> dict[int, list[int]]:
     import numpy as np
 
-    (data,) = (built.parent / "datasets").glob("*.npz")
+    plans = (built.parent / "datasets").glob("*.json")
+    (data,) = (path.with_suffix(".npz") for path in plans if "digits" in path.read_text(encoding="utf-8"))
     with np.load(data) as archive:
         return {n: image.ravel().tolist() for n, image in enumerate(archive["x_test"])}
 
@@ -258,7 +259,8 @@ def test_a_model_that_does_not_fit_has_a_page(built: Path, tmp_path: Path) -> No
     """The stage as SCons runs it, but with a smaller budget."""
     budgets = tmp_path / "memory.json"
     budgets.write_text(json.dumps({"program": 2000, "data": 6144}), encoding="utf-8")
-    (data,) = (built.parent / "datasets").glob("*.npz")
+    plans = (built.parent / "datasets").glob("*.json")
+    (data,) = (path.with_suffix(".npz") for path in plans if "digits" in path.read_text(encoding="utf-8"))
     given = {
         "budgets": budgets, "quantization": "plan/quantization.json", "memory": "memory.json",
         "latency": "latency.json", "accuracy": "accuracy.json", "ranges": "ranges.json", "description": "network.json",

@@ -10,19 +10,20 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from toolchain.bench.cases import cases, digits
-from toolchain.bench.measure import Row, measure_kernels, measure_model
+from toolchain.bench.measure import NETWORK, Row, measure_kernels, measure_model
 from toolchain.bench.table import markdown, screen, summary
 from toolchain.errors import GoldcrestError
 from toolchain.files import atomic
 from toolchain.report import status
 from toolchain.stages import add_files, read_json, write_json
 
+MODELS = Path("models")
 LEAST_WIDTH = 140  # columns: the table is not cut for a narrower terminal, whose lines wrap
 BEGIN, END = "<!-- figures: ./scons bench accept=1 writes them -->\n", "<!-- end of figures -->\n"
 
@@ -45,8 +46,9 @@ def run(args: argparse.Namespace) -> None:
         screen(rows, old)
     )
     if args.accept:
-        write_json(args.baseline, [row.as_json() for row in rows])
-        publish(args.page, markdown(rows))
+        stored = [*others(rows, (Row(**row) for row in old.values())), *rows]
+        write_json(args.baseline, [row.as_json() for row in stored])
+        publish(args.page, markdown(stored))
     status.done(summary(rows, old))
 
 
@@ -60,6 +62,16 @@ def measure(reports: Sequence[Path], dataset: Path) -> list[Row]:
             status.update(case.name, index / len(all_cases))
             rows += measure_kernels(case, Path(folder) / str(index))
     return rows
+
+
+def others(rows: Sequence[Row], old: Iterable[Row]) -> list[Row]:
+    """The stored figures of models that were not asked for. (Kernels are all measured, whatever was asked.)"""
+    measured = {row.key for row in rows}
+    return [
+        row
+        for row in old
+        if row.kernel == NETWORK and row.key not in measured and (MODELS / f"{row.name}.yaml").exists()
+    ]
 
 
 def publish(page: Path, figures: str) -> None:
