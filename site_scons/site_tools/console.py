@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def announce(command: str, target: list[Any], source: list[Any], env: Any) -> No
     if stage is None:
         return  # not worth a line: plan files, aliases
     name = str(target[0])
+    show_fetched()
     if command.startswith(CACHED):
         fetched.update(map(str, target))
         work_was_done()
@@ -175,11 +177,23 @@ def show_tables() -> None:
 
 
 def show_memory() -> None:
-    """The memory bars of reports that this run did not make anew; what it made was shown when it was made."""
+    """The memory bars of reports that were up to date, if that is what was asked for."""
+    show_fetched()
+    if not COMMAND_LINE_TARGETS or "build" in COMMAND_LINE_TARGETS:
+        show_bars(report for report in reports if report.get_state() == SCons.Node.up_to_date)
+
+
+def show_fetched() -> None:
+    """Those of reports from the cache; of reports that were made, the stage showed them."""
+    arrived = [report for report in reports if str(report) in fetched and Path(report.get_internal_path()).exists()]
+    if arrived:
+        fetched.difference_update(map(str, arrived))
+        screen.pause()
+        show_bars(arrived)
+
+
+def show_bars(shown: Iterable[Any]) -> None:
     from toolchain.report import bars
 
-    if COMMAND_LINE_TARGETS and "build" not in COMMAND_LINE_TARGETS:
-        return
-    for report in reports:
-        if report.get_state() == SCons.Node.up_to_date or str(report) in fetched:
-            bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))
+    for report in shown:
+        bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))

@@ -46,7 +46,7 @@ def test_a_missing_browser_is_installed(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
-    assert asked == ["-q update", "-q install -y chromium chromium-driver zsh"]
+    assert asked == ["-q update", "-q install -y chromium chromium-driver zsh avrdude"]
 
 
 def test_a_build_asks_for_no_browser(fresh: Project) -> None:
