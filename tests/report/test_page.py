@@ -220,12 +220,18 @@ def test_a_picture_shows_its_scores(fresh: Page, digits_pixels: dict[int, list[i
 
 
 @pytest.fixture(scope="module")
-def digits_pixels(built: Path) -> dict[int, list[int]]:
-    import numpy as np
-
+def digits_data(built: Path) -> Path:
+    """The samples of the model, among those of others."""
     plans = (built.parent / "datasets").glob("*.json")
     (data,) = (path.with_suffix(".npz") for path in plans if "digits" in path.read_text(encoding="utf-8"))
-    with np.load(data) as archive:
+    return data
+
+
+@pytest.fixture(scope="module")
+def digits_pixels(digits_data: Path) -> dict[int, list[int]]:
+    import numpy as np
+
+    with np.load(digits_data) as archive:
         return {n: image.ravel().tolist() for n, image in enumerate(archive["x_test"])}
 
 
@@ -255,17 +261,15 @@ def test_everything_is_reached_by_keyboard(fresh: Page) -> None:
     assert {"theme", "changes", "memory", "time", "layers", "training", "answers", "manifest"} <= reached
 
 
-def test_a_model_that_does_not_fit_has_a_page(built: Path, tmp_path: Path) -> None:
+def test_a_model_that_does_not_fit_has_a_page(built: Path, digits_data: Path, tmp_path: Path) -> None:
     """The stage as SCons runs it, but with a smaller budget."""
     budgets = tmp_path / "memory.json"
     budgets.write_text(json.dumps({"program": 2000, "data": 6144}), encoding="utf-8")
-    plans = (built.parent / "datasets").glob("*.json")
-    (data,) = (path.with_suffix(".npz") for path in plans if "digits" in path.read_text(encoding="utf-8"))
     given = {
         "budgets": budgets, "quantization": "plan/quantization.json", "memory": "memory.json",
         "latency": "latency.json", "accuracy": "accuracy.json", "ranges": "ranges.json", "description": "network.json",
         "elf": "firmware.elf", "host": "host/network", "network": "quantized.npz", "model": "model.h5",
-        "history": "model.history.json", "dataset": data, "manifest": built.parents[1] / "models/digits.yaml",
+        "history": "model.history.json", "dataset": digits_data, "manifest": built.parents[1] / "models/digits.yaml",
         "output": tmp_path / "digits/report.html",
     }  # fmt: skip
     words = [word for name, path in given.items() for word in (f"--{name}", str(built / path))]
