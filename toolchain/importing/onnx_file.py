@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from toolchain.errors import GoldcrestError
 from toolchain.importing.onnx_operators import OPERATORS
 from toolchain.importing.onnx_values import Node, Reader, Value
+from toolchain.importing.walk import walk
 from toolchain.ir.assembly import Assembly, RefusedError
 from toolchain.ir.graph import Encoding, Graph, Tensor
 from toolchain.layers.base import Shape
@@ -39,34 +40,15 @@ def read(path: Path, name: str, encoding: Encoding, raw: Tensor) -> Graph:
 def _graph(graph: Any, name: str, encoding: Encoding, raw: Tensor) -> Graph:
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     nodes = [Node.of(each, index) for index, each in enumerate(graph.node)]
-    needed = _needed(nodes, _only(graph.output, "output").name)
+    output = _only(graph.output, "output")
     source = _only([each for each in graph.input if each.name not in constants], "input")
     reader = Reader(Assembly(raw), constants)
     reader.values[source.name] = _input(reader, source, nodes, raw.shape)
-    for node in nodes:
-        if not needed.intersection(node.outputs):
-            continue
-        if reader.folded(node):
-            continue
-        if node.kind not in OPERATORS:
-            raise node.refuse(f"this operator is not supported; supported are {', '.join(OPERATORS)}")
-        try:
-            OPERATORS[node.kind](reader, node)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise node.refuse(f"its settings or constants are not what this operator has ({error})") from error
-    result = reader.values[graph.output[0].name]
+    walk(reader, nodes, output.name, OPERATORS)
+    result = reader.values[output.name]
     if result.order is not None:
         raise RefusedError(result.name, "Flatten", "a flattened image cannot be the output; end with a Gemm")
     return reader.assembly.graph(name, encoding, result.name)
-
-
-def _needed(nodes: list[Node], output: str) -> set[str]:
-    """Every value that the output depends on."""
-    found = {output}
-    for node in reversed(nodes):
-        if found.intersection(node.outputs):
-            found.update(node.inputs)
-    return found
 
 
 def _only(entries: Any, what: str) -> Any:

@@ -55,6 +55,10 @@ class Node:
         name = proto.name or f"{proto.op_type.lower()}_{index}"
         return cls(kind, name.strip("/").replace("/", "_"), tuple(proto.input), tuple(proto.output), options, proto)
 
+    def sources(self) -> tuple[str, ...]:
+        """The inputs that the outputs depend on."""
+        return self.inputs
+
     def refuse(self, reason: str) -> RefusedError:
         return RefusedError(self.name, self.kind, reason)
 

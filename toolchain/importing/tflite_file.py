@@ -14,6 +14,7 @@ import tflite
 from toolchain.errors import GoldcrestError
 from toolchain.importing.tflite_operators import OPERATORS
 from toolchain.importing.tflite_tensors import Node, Reader, operator_name
+from toolchain.importing.walk import walk
 from toolchain.ir.assembly import Assembly, RefusedError
 from toolchain.ir.graph import Encoding, Graph, Tensor
 
@@ -43,16 +44,7 @@ def _graph(model: Any, subgraph: Any, name: str, encoding: Encoding, raw: Tensor
     source, output = int(subgraph.Inputs(0)), int(subgraph.Outputs(0))
     reader = Reader(Assembly(raw), model, subgraph)
     reader.names[source] = reader.assembly.begin(reader.shape(source))
-    needed = _needed(nodes, output)
-    for node in nodes:
-        if needed.isdisjoint(node.outputs) or reader.folded(node):
-            continue
-        if node.kind not in OPERATORS:
-            raise node.refuse(f"this operator is not supported; supported are {', '.join(OPERATORS)}")
-        try:
-            OPERATORS[node.kind](reader, node)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise node.refuse(f"its settings or constants are not what this operator has ({error})") from error
+    walk(reader, nodes, output, OPERATORS)
     return reader.assembly.graph(name, encoding, reader.names[output])
 
 
@@ -68,12 +60,3 @@ def _layer_name(tensor: str) -> str:
     """The layer in a tensor's name: `model/dense_1/MatMul;model/dense_1/BiasAdd` is dense_1."""
     parts = [part for part in tensor.split(";")[0].split("/") if part]
     return parts[-2] if len(parts) > 1 else (parts or ["layer"])[0]
-
-
-def _needed(nodes: list[Node], output: int) -> set[int]:
-    """Every tensor that the output's values depend on; what only computes a new shape is none of them."""
-    found = {output}
-    for node in reversed(nodes):
-        if not found.isdisjoint(node.outputs):
-            found.update(node.inputs[:1] if node.kind == "RESHAPE" else node.inputs)
-    return found

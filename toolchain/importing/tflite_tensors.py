@@ -54,6 +54,10 @@ class Node:
         options.Init(table.Bytes, table.Pos)
         return options
 
+    def sources(self) -> tuple[int, ...]:
+        """The inputs that the outputs' values depend on; what only computes a new shape is none of them."""
+        return self.inputs[:1] if self.kind == "RESHAPE" else self.inputs
+
     def refuse(self, reason: str) -> RefusedError:
         return RefusedError(self.name, self.kind, reason)
 
