@@ -1,4 +1,4 @@
-/* What the assembly kernels share: names of registers, long jumps, the stack pointer.
+/* What the assembly kernels share: names of registers, functions, the stack pointer, numbers of two bytes.
  *
  * Conventions of avr-gcc: arguments in r25:r24, r23:r22, r21:r20; r1 is zero; r2–r17 and Y must be preserved.
  *
@@ -52,6 +52,42 @@
 .macro GC_Y_FROM_SP
         in      YL, GC_SPL
         in      YH, GC_SPH
+.endm
+
+/* All that a function must preserve, for those that need every register. */
+.macro GC_SAVE_REGISTERS
+        .irp    r, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29
+        push    r\r
+        .endr
+.endm
+
+.macro GC_RESTORE_REGISTERS
+        .irp    r, 29, 28, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2
+        pop     r\r
+        .endr
+.endm
+
+/* Numbers of two bytes, low byte first: from and to memory beside Y, and from flash at Z, which moves on. */
+.macro GC_LDD_WORD low, high, place
+        ldd     \low, \place
+        ldd     \high, \place+1
+.endm
+
+.macro GC_STD_WORD place, low, high
+        std     \place, \low
+        std     \place+1, \high
+.endm
+
+.macro GC_LPM_WORD low, high
+        lpm     \low, Z+
+        lpm     \high, Z+
+.endm
+
+/* The byte that goes on above a signed number whose highest byte is `of`: 0 or 255. */
+.macro GC_SIGN sign, of
+        mov     \sign, \of
+        lsl     \sign
+        sbc     \sign, \sign
 .endm
 
 #endif

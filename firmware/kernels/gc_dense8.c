@@ -28,15 +28,11 @@ static const GC_FLASH uint8_t *bytes(uint32_t *sums, const uint8_t *x, uint8_t w
                                      const GC_FLASH struct gc_dense8 *layer)
 {
     uint32_t sum = 0;
-    const GC_FLASH uint8_t *live = layer->live;
-    for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
-        x += live[0];
-        for (uint16_t length = (uint16_t)gc_number(live + 1, 2); length != 0; length--) {
-            uint8_t value = *x++ ^ layer->flip;
-            sum += value;
-            for (uint8_t o = 0; o < width; o++)
-                sums[o] -= (uint16_t)value * (uint16_t)*stream++;
-        }
+    GC_EACH_LIVE_ROW (x, layer, x++) {
+        uint8_t value = *x ^ layer->flip;
+        sum += value;
+        for (uint8_t o = 0; o < width; o++)
+            sums[o] -= (uint16_t)value * (uint16_t)*stream++;
     }
     for (uint8_t o = 0; o < width; o++)
         sums[o] += 128 * sum;

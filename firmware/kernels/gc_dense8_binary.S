@@ -17,8 +17,8 @@
 .endif
 .endm
 
-/* r23: the row's weights. */
-.macro FIRST_HALF page
+/* The row's weights, r23. */
+.macro FIRST page
         ld      r23, Y+                 ; 3
         mov     ZL, r23                 ; 1
         andi    ZL, 0xf0                ; 1
@@ -26,17 +26,19 @@
         ijmp                            ; 2
 .endm
 
+/* Where piece `i` lies, and what it adds. */
+.macro PIECE i, low0, high0, low1, high1, low2, high2, low3, high3
+        .balign 32
+        BIT     \i&8, \low0, \high0
+        BIT     \i&4, \low1, \high1
+        BIT     \i&2, \low2, \high2
+        BIT     \i&1, \low3, \high3
+.endm
+
 .macro PAGES name
-        .balign 512
-        .type   gc_k_dense8_binary_\name\()_pages, @object
-gc_k_dense8_binary_\name\()_pages:
 .L\name\()_first:
 .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-        .balign 32
-        BIT     \i&8, r2, r3
-        BIT     \i&4, r4, r5
-        BIT     \i&2, r6, r7
-        BIT     \i&1, r8, r9
+        PIECE   \i, r2, r3, r4, r5, r6, r7, r8, r9
         mov     ZL, r23                 ; 1
         swap    ZL                      ; 1
         andi    ZL, 0xf0                ; 1
@@ -46,15 +48,11 @@ gc_k_dense8_binary_\name\()_pages:
         .balign 512
 .L\name\()_second:
 .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-        .balign 32
-        BIT     \i&8, r10, r11
-        BIT     \i&4, r12, r13
-        BIT     \i&2, r14, r15
-        BIT     \i&1, r24, r25
+        PIECE   \i, r10, r11, r12, r13, r14, r15, r24, r25
         dec     r18                     ; 1
         breq    .L\name\()_last_\i      ; 1
         ld      r0, X+                  ; 2
-        FIRST_HALF .L\name\()_first
+        FIRST   .L\name\()_first
 .if \i == 15
         .set    .L\name\()_last_15, .L\name\()_last_14
 .else
@@ -62,14 +60,6 @@ gc_k_dense8_binary_\name\()_pages:
         rjmp    .L\name\()_next
 .endif
 .endr
-GC_END gc_k_dense8_binary_\name\()_pages
-.endm
-
-/* The first row of a part; the pieces go on until r18 is 0. */
-.macro ROW name
-        ld      r0, X+
-        FIRST_HALF .L\name\()_first
-.L\name\()_next:
 .endm
 
 /* gc_k_dense8 adds 128 * sum x; what is wanted is its opposite divided by 128. So sums begin with -129 * sum x. */
@@ -97,30 +87,14 @@ GC_END gc_k_dense8_binary_\name\()_pages
         START   r16, r17, r18
 .endm
 
-        .macro  ROWS_ROW
-        ROW     rows
-        .endm
-        .section .text.gc_k_dense8_binary_rows, "ax", @progbits
-        PAGES   rows
-        .global gc_k_dense8_binary_rows
-        .type   gc_k_dense8_binary_rows, @function
-gc_k_dense8_binary_rows:
-        BEGIN
+GC_THREADED_FUNCTION binary, rows
         OPPOSITE
-        ROWS    ROWS_ROW, gc_k_dense8_fold_twice, DONE
+        ROWS    rows, gc_k_dense8_fold_twice, DONE
 GC_END gc_k_dense8_binary_rows
 
-        .macro  RUNS_ROW
-        ROW     runs
-        .endm
-        .section .text.gc_k_dense8_binary_runs, "ax", @progbits
-        PAGES   runs
-        .global gc_k_dense8_binary_runs
-        .type   gc_k_dense8_binary_runs, @function
-gc_k_dense8_binary_runs:
-        BEGIN
+GC_THREADED_FUNCTION binary, runs
         OPPOSITE
-        RUNS    1, RUNS_ROW, gc_k_dense8_fold_twice, DONE
+        RUNS    1, runs, gc_k_dense8_fold_twice, DONE
 GC_END gc_k_dense8_binary_runs
 
         FOLD    gc_k_dense8_fold_twice, 2

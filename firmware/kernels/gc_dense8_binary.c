@@ -5,13 +5,9 @@
 static const GC_FLASH uint8_t *signs(uint32_t *sums, const uint8_t *x, uint8_t width, const GC_FLASH uint8_t *stream,
                                      const GC_FLASH struct gc_dense8 *layer)
 {
-    const GC_FLASH uint8_t *live = layer->live;
-    for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
-        x += live[0];
-        for (uint16_t length = (uint16_t)gc_number(live + 1, 2); length != 0; length--, x++, stream++)
-            for (uint8_t o = 0; o < width; o++)
-                sums[o] += (*stream << o & 0x80) != 0 ? *x : -(uint32_t)*x;
-    }
+    GC_EACH_LIVE_ROW (x, layer, (x++, stream++))
+        for (uint8_t o = 0; o < width; o++)
+            sums[o] += (*stream << o & 0x80) != 0 ? *x : -(uint32_t)*x;
     return stream;
 }
 

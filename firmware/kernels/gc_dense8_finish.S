@@ -28,17 +28,18 @@
         adc     r22, r10
 .endm
 
+/* Z the stream; r6 zero, while r1 holds products; the bytes that go on above low and high. */
+.macro BEGIN above_low, above_high
+        movw    ZL, r6
+        clr     r6
+        GC_SIGN \above_low, r3
+        GC_SIGN \above_high, r5
+.endm
+
 /* One shift for all outputs, of at least 1, the rounding term in the bias. 57 cycles an output, 7 more for each byte.
  * a >> 8 * bytes + bits, with bits from 1 to 8, is (a * 2^(8 - bits) >> 8) >> 8 * bytes: a multiplication shifts in one go. */
 GC_FUNCTION gc_k_dense8_finish_shift
-        movw    ZL, r6
-        clr     r6                      ; zero, while r1 holds products
-        mov     r11, r3                 ; signs of low and high
-        lsl     r11
-        sbc     r11, r11
-        mov     r12, r5
-        lsl     r12
-        sbc     r12, r12
+        BEGIN   r11, r12
         mov     r18, r15                ; 2^(8 - bits), where MULSU takes it
 1:      ACCUMULATOR
         mul     r20, r18                ; r22:r21:r20 * factor >> 8
@@ -81,14 +82,7 @@ GC_END gc_k_dense8_finish_shift
 /* A multiplier (15 bits) and a shift (at least 9) for each output: (a * m >> shift - 1) + 1 >> 1 rounds to nearest.
  * a * m >> 8 fits 32 bits, so the lowest byte of the product is never kept. */
 GC_FUNCTION gc_k_dense8_finish_scale
-        movw    ZL, r6
-        clr     r6                      ; zero, while r1 holds products
-        mov     r7, r3                  ; signs of low and high
-        lsl     r7
-        sbc     r7, r7
-        mov     r23, r5
-        lsl     r23
-        sbc     r23, r23
+        BEGIN   r7, r23
 1:      ACCUMULATOR
         lpm     r18, Z+                 ; r19:r18 multiplier
         lpm     r19, Z+

@@ -13,10 +13,10 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #if defined __AVR__ && !defined GC_PORTABLE
-#include "gc_asm.h"
-#include "gc_dense8.h"
+#include "gc_dense8_asm.h"
 
-.macro PAIR s0, s1, s2, l0, l1, l2
+/* S and L of the first `count` pairs of the accumulators that follow: 14 cycles a pair. */
+.macro PAIRS count, s0, s1, s2, l0, l1, l2, more:vararg
         lpm     r24, Z+                 ; 3  b
         mul     r24, r25                ; 2
         sub     \s0, r0                 ; 1
@@ -27,35 +27,33 @@
         sub     \l0, r0                 ; 1
         sbc     \l1, r1                 ; 1
         sbci    \l2, 0                  ; 1
+.if \count > 1
+        PAIRS   \count - 1, \more
+.endif
 .endm
 
 /* 2 + 14 * pairs cycles. */
 .macro ROW pairs
         ld      r25, X+                 ; 2
-        PAIR    r2, r3, r16, r4, r5, r17
-.if \pairs > 1
-        PAIR    r6, r7, r18, r8, r9, r19
-.endif
-.if \pairs > 2
-        PAIR    r10, r11, r20, r12, r13, r21
-.endif
-.if \pairs > 3
-        PAIR    r14, r15, r22, r28, r29, r23
-.endif
+        PAIRS   \pairs, GC_ACCUMULATORS
+.endm
+
+/* The loop counter comes from the stack for a moment: down by one, and its flags. */
+.macro COUNT_DOWN
+        pop     r24                     ; 2
+        dec     r24                     ; 1
+        push    r24                     ; 1
 .endm
 
 /* Every input is multiplied: 8 + 14 * pairs cycles a row. */
 .macro ROWS pairs
 GC_FUNCTION gc_k_dense8_nibbles_\pairs
         movw    ZL, r0
-        cpse    r24, r2                 ; chunks of up to 256 rows
-        inc     r25
+        GC_CHUNKS
 1:      push    r25
         push    r24
 2:      ROW     \pairs
-        pop     r24                     ; 2
-        dec     r24                     ; 1
-        push    r24                     ; 1
+        COUNT_DOWN
         brne    2b                      ; 2
         pop     r24
         pop     r25
@@ -68,29 +66,26 @@ GC_END gc_k_dense8_nibbles_\pairs
         ROWS    \pairs
 .endr
 
-/* Two rows of eight outputs a pass: 61.5 cycles a row. */
+/* Rows of eight outputs, two a pass, from 2 on; 3: the first pass has one. 61.5 cycles a row. */
+.macro TWO_A_PASS
+2:      ROW     4
+3:      ROW     4
+        COUNT_DOWN
+        breq    4f                      ; 1
+        rjmp    2b                      ; 2  out of reach for a branch
+4:      pop     r24
+.endm
+
 GC_FUNCTION gc_k_dense8_nibbles_4x2
         movw    ZL, r0
-        bst     r24, 0                  ; of an odd number of rows the first pass has one
-        adiw    r24, 1
-        lsr     r25
-        ror     r24
-        cpse    r24, r2
-        inc     r25
+        GC_CHUNKS_OF_PAIRS
         push    r25
         push    r24
         brts    3f
         rjmp    2f
 1:      push    r25
         push    r24
-2:      ROW     4
-3:      ROW     4
-        pop     r24                     ; 2
-        dec     r24                     ; 1
-        push    r24                     ; 1
-        breq    4f                      ; 1
-        rjmp    2b                      ; 2
-4:      pop     r24
+        TWO_A_PASS
         pop     r25
         dec     r25
         breq    5f
@@ -102,19 +97,12 @@ GC_END gc_k_dense8_nibbles_4x2
 .macro RUNS pairs
 GC_FUNCTION gc_k_dense8_nibble_runs_\pairs
         movw    ZL, r0
-1:      ld      r24, X+                 ; rows whose input is zero
-        ldi     r25, \pairs
-        mul     r24, r25
-        add     ZL, r0
-        adc     ZH, r1
-        ld      r24, X+                 ; values
+1:      GC_RUN  \pairs
         tst     r24
         breq    3f
         push    r24
 2:      ROW     \pairs
-        pop     r24                     ; 2
-        dec     r24                     ; 1
-        push    r24                     ; 1
+        COUNT_DOWN
         brne    2b                      ; 2
         pop     r24
         rjmp    1b
@@ -125,24 +113,12 @@ GC_END gc_k_dense8_nibble_runs_\pairs
         RUNS    \pairs
 .endr
 
-/* Two values of eight outputs a pass: 61.5 cycles a value, 24 a run. */
+/* The same two a pass: 61.5 cycles a value, 24 a run. */
 GC_FUNCTION gc_k_dense8_nibble_runs_4x2
         movw    ZL, r0
         rjmp    5f
-2:      ROW     4
-3:      ROW     4
-        pop     r24                     ; 2
-        dec     r24                     ; 1
-        push    r24                     ; 1
-        breq    4f                      ; 1
-        rjmp    2b                      ; 2
-4:      pop     r24
-5:      ld      r24, X+
-        ldi     r25, 4
-        mul     r24, r25
-        add     ZL, r0
-        adc     ZH, r1
-        ld      r24, X+
+        TWO_A_PASS
+5:      GC_RUN  4
         lsr     r24
         brcs    6f
         breq    7f
@@ -156,9 +132,7 @@ GC_END gc_k_dense8_nibble_runs_4x2
 
 /* The end of each of the above: S and L of each pair become S - L and 16 * L, in the frame of gc_k_dense8. */
 GC_FUNCTION gc_k_dense8_nibbles
-        in      XL, GC_SPL
-        in      XH, GC_SPH
-        adiw    XL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
+        GC_FRAME XL, XH
         call    gc_k_dense8_store_at_x
         sbiw    XL, 24
         movw    YL, XL

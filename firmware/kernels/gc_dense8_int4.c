@@ -6,17 +6,13 @@ static const GC_FLASH uint8_t *nibbles(uint32_t *sums, const uint8_t *x, uint8_t
                                        const GC_FLASH struct gc_dense8 *layer)
 {
     uint32_t sum = 0;
-    const GC_FLASH uint8_t *live = layer->live;
-    for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
-        x += live[0];
-        for (uint16_t length = (uint16_t)gc_number(live + 1, 2); length != 0; length--) {
-            uint8_t value = *x++ ^ layer->flip;
-            sum += value;
-            for (uint8_t o = 0; o < width; o += 2) {
-                uint8_t pair = *stream++;
-                sums[o] -= (uint16_t)value * (uint16_t)(pair >> 4);
-                sums[o + 1] -= (uint16_t)value * (uint16_t)(pair & 15);
-            }
+    GC_EACH_LIVE_ROW (x, layer, x++) {
+        uint8_t value = *x ^ layer->flip;
+        sum += value;
+        for (uint8_t o = 0; o < width; o += 2) {
+            uint8_t pair = *stream++;
+            sums[o] -= (uint16_t)value * (uint16_t)(pair >> 4);
+            sums[o + 1] -= (uint16_t)value * (uint16_t)(pair & 15);
         }
     }
     for (uint8_t o = 0; o < width; o++)

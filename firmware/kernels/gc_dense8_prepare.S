@@ -6,13 +6,12 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #if defined __AVR__ && !defined GC_PORTABLE
-#include "gc_asm.h"
+#include "gc_dense8_runs.h"
 
 /* Z = live + 1: the first run. r16: the number of runs. r12: room, r13: flip. */
 .macro LIVE
         movw    ZL, r4
-        lpm     r24, Z+
-        lpm     r25, Z+
+        GC_LPM_WORD r24, r25
         lpm     r12, Z+
         lpm     r13, Z+
         movw    ZL, r24
@@ -23,8 +22,7 @@
 GC_FUNCTION gc_k_dense8_sum
         LIVE
         adiw    ZL, 1
-        lpm     r24, Z+                 ; r25:r24: the number of inputs
-        lpm     r25, Z+
+        GC_LPM_WORD r24, r25            ; the number of inputs
         movw    r14, XL
         tst     r24
         breq    2f
@@ -62,8 +60,7 @@ GC_FUNCTION gc_k_dense8_copy
 1:      lpm     r24, Z+                 ; dead inputs
         add     XL, r24
         adc     XH, r1
-        lpm     r24, Z+                 ; r25:r24: live ones
-        lpm     r25, Z+
+        GC_LPM_WORD r24, r25            ; live ones
 2:      ld      r0, X+                  ; 2
         eor     r0, r13                 ; 1
         st      Y+, r0                  ; 1
@@ -110,8 +107,7 @@ GC_FUNCTION gc_k_dense8_skip
         sbiw    XL, 2                   ; back over the sentinels
         add     XL, r24
         adc     XH, r1
-        lpm     r24, Z+                 ; r25:r24: the run's length
-        lpm     r25, Z+
+        GC_LPM_WORD r24, r25            ; the run's length
         movw    r12, ZL
         movw    ZL, XL
         add     ZL, r24
@@ -141,19 +137,12 @@ GC_FUNCTION gc_k_dense8_skip
         brtc    .Lopen
 
 .Lclose:
-        mov     r0, YL                  ; the number of values, known at last
-        sub     r0, ZL
-        dec     r0
-        st      Z, r0
+        GC_RUN_CLOSE
 .Lopen: set
-1:      tst     r25                     ; more than 255 rows to pass over: 255, and a value of 0 for one more
+1:      tst     r25
         breq    2f
         dec     r25
-        ldi     r21, 255
-        st      Y+, r21
-        ldi     r21, 1
-        st      Y+, r21
-        st      Y+, r1
+        GC_RUN_FAR r21
         rjmp    1b
 2:      st      Y+, r24
         movw    ZL, YL
@@ -164,15 +153,7 @@ GC_FUNCTION gc_k_dense8_skip
         ldi     r21, 255
 
 .Lvalue:
-        st      Y+, r20                 ; 1
-        add     r8, r20                 ; 1
-        adc     r9, r1                  ; 1
-        adc     r10, r1                 ; 1
-        dec     r21                     ; 1
-        breq    .Lfull                  ; 1
-        ld      r20, X+                 ; 2
-        tst     r20                     ; 1
-        brne    .Lvalue                 ; 2
+        GC_RUN_VALUE .Lvalue, .Lfull
         movw    r14, XL
         ld      r20, X+
         tst     r20

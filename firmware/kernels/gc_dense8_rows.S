@@ -3,9 +3,8 @@
  *   entry  Z this piece, r1:r0 the stream, X the input, r25:r24 the number of rows, accumulators 0
  *   exit   Z the first bias, the accumulators (-sum x * (128 - w)) in the caller's frame
  *
- *   r0, r1   weight, then product              r16 … r23   high bytes of accumulators 0 … 7 (SBCI needs the upper half)
- *   r24      loop counter                      r3:r2 … r15:r14, r29:r28   their lower 16 bits
- *   r25      input byte                        X, Z   input and weights
+ *   r0, r1   weight, then product              r24      loop counter
+ *   X, Z     input and weights                 r25      input byte, between rows chunks left
  *
  * The weight is loaded into r0, where MUL puts the product after it has read it: no register is left over, none is needed.
  * LPM takes as long as a load from flash that is mapped into data space, and reaches all of 64 KiB.
@@ -13,8 +12,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #if defined __AVR__ && !defined GC_PORTABLE
-#include "gc_asm.h"
-#include "gc_dense8.h"
+#include "gc_dense8_asm.h"
 
 /* One product: 8 cycles. */
 .macro PRODUCT low, middle, high
@@ -28,36 +26,14 @@
 /* One row of a block of `width` outputs: 2 + 8 * width cycles. */
 .macro ROW width
         ld      r25, X+                 ; 2
-        PRODUCT r2, r3, r16
-.if \width > 1
-        PRODUCT r4, r5, r17
-.endif
-.if \width > 2
-        PRODUCT r6, r7, r18
-.endif
-.if \width > 3
-        PRODUCT r8, r9, r19
-.endif
-.if \width > 4
-        PRODUCT r10, r11, r20
-.endif
-.if \width > 5
-        PRODUCT r12, r13, r21
-.endif
-.if \width > 6
-        PRODUCT r14, r15, r22
-.endif
-.if \width > 7
-        PRODUCT r28, r29, r23
-.endif
+        GC_EACH \width, PRODUCT, GC_ACCUMULATORS
 .endm
 
 /* Every input is multiplied: 5 + 8 * width cycles a row. */
 .macro ROWS width
 GC_FUNCTION gc_k_dense8_rows_\width
         movw    ZL, r0
-        cpse    r24, r2                 ; chunks of up to 256 rows: one more if a part of one is left; r2 is 0 so far
-        inc     r25
+        GC_CHUNKS
 1:      push    r25                     ; r25 is free between rows only
 2:      ROW     \width
         dec     r24                     ; 1
@@ -72,25 +48,26 @@ GC_END gc_k_dense8_rows_\width
         ROWS    \width
 .endr
 
+/* Rows of eight outputs, two a pass, from 2 on; 3: the first pass has one. */
+.macro TWO_A_PASS
+2:      ROW     8
+3:      ROW     8
+        dec     r24                     ; 1
+        breq    4f                      ; 1, the last time 2
+        rjmp    2b                      ; 2  out of reach for a branch
+4:
+.endm
+
 /* The same for eight outputs with two and with four rows a pass: 68 and 67 cycles a row, for 100 and 280 more bytes. */
 GC_FUNCTION gc_k_dense8_rows_8x2
         movw    ZL, r0
-        bst     r24, 0                  ; of an odd number of rows the first pass has one
-        adiw    r24, 1
-        lsr     r25
-        ror     r24
-        cpse    r24, r2
-        inc     r25
+        GC_CHUNKS_OF_PAIRS
         push    r25
         brts    3f
         rjmp    2f
 1:      push    r25
-2:      ROW     8
-3:      ROW     8
-        dec     r24                     ; 1
-        breq    4f                      ; 1
-        rjmp    2b                      ; 2  out of reach for a branch
-4:      pop     r25
+        TWO_A_PASS
+        pop     r25
         dec     r25
         breq    5f
         rjmp    1b
@@ -105,8 +82,7 @@ GC_FUNCTION gc_k_dense8_rows_8x4
         lsr     r25
         ror     r24
         .endr
-        cpse    r24, r2
-        inc     r25
+        GC_CHUNKS
         push    r25
         sbrc    r0, 1
         rjmp    1f
@@ -136,12 +112,7 @@ GC_END gc_k_dense8_rows_8x4
 .macro RUNS width
 GC_FUNCTION gc_k_dense8_runs_\width
         movw    ZL, r0
-1:      ld      r24, X+                 ; 2  rows whose input is zero
-        ldi     r25, \width             ; 1
-        mul     r24, r25                ; 2
-        add     ZL, r0                  ; 1
-        adc     ZH, r1                  ; 1
-        ld      r24, X+                 ; 2  values
+1:      GC_RUN  \width                  ; 9
         tst     r24                     ; 1
         breq    3f                      ; 1
 2:      ROW     \width
@@ -159,17 +130,8 @@ GC_END gc_k_dense8_runs_\width
 GC_FUNCTION gc_k_dense8_runs_8x2
         movw    ZL, r0
         rjmp    4f
-2:      ROW     8
-3:      ROW     8
-        dec     r24                     ; 1
-        breq    4f                      ; 1, the last time 2
-        rjmp    2b                      ; 2
-4:      ld      r24, X+                 ; 2  rows whose input is zero
-        ldi     r25, 8                  ; 1
-        mul     r24, r25                ; 2
-        add     ZL, r0                  ; 1
-        adc     ZH, r1                  ; 1
-        ld      r24, X+                 ; 2  values
+        TWO_A_PASS
+        GC_RUN  8                       ; 9
         lsr     r24                     ; 1
         brcs    5f                      ; 1 | 2
         breq    6f                      ; 1
@@ -181,9 +143,7 @@ GC_END gc_k_dense8_runs_8x2
 
 /* The end of each of the above: all accumulators into the frame of gc_k_dense8, which lies above the return address. */
 GC_FUNCTION gc_k_dense8_store
-        in      XL, GC_SPL
-        in      XH, GC_SPH
-        adiw    XL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
+        GC_FRAME XL, XH
         .global gc_k_dense8_store_at_x
         .type   gc_k_dense8_store_at_x, @function
 gc_k_dense8_store_at_x:                 ; the same for who has found the frame
@@ -192,14 +152,7 @@ gc_k_dense8_store_at_x:                 ; the same for who has found the frame
         st      X+, \middle
         st      X+, \high
         .endm
-        STORE   r2, r3, r16
-        STORE   r4, r5, r17
-        STORE   r6, r7, r18
-        STORE   r8, r9, r19
-        STORE   r10, r11, r20
-        STORE   r12, r13, r21
-        STORE   r14, r15, r22
-        STORE   r28, r29, r23
+        GC_EACH 8, STORE, GC_ACCUMULATORS
         clr     r1
         ret
 GC_END gc_k_dense8_store

@@ -16,8 +16,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #if defined __AVR__ && !defined GC_PORTABLE
-#include "gc_asm.h"
-#include "gc_dense8.h"
+#include "gc_dense8_asm.h"
 
 .macro ENTRY add, adc
         lpm     r25, Z+                 ; 3  distance
@@ -49,8 +48,7 @@
 
 GC_FUNCTION gc_k_dense8_sparse
         movw    ZL, r0
-        GC_Y_FROM_SP
-        adiw    YL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
+        GC_FRAME YL, YH
         ldd     r17, Y+GC_DENSE8_WIDTH-GC_DENSE8_ACCUMULATORS
         andi    r17, GC_DENSE8_LAST - 1
         movw    r14, XL

@@ -23,27 +23,23 @@
 .endif
 .endm
 
-/* On to the next byte: 6 cycles. */
+/* On to the next byte, whose pieces lie in `page`: 6 cycles. */
 .macro NEXT page
         ldi     ZH, pm_hi8(\page)       ; 1
         ld      ZL, Y+                  ; 3
         ijmp                            ; 2
 .endm
 
-.macro OUTPUTS_0_TO_2 next
-.irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
-        DIGIT   \i / 9, r2, r3
-        DIGIT   \i / 3 % 3, r4, r5
-        DIGIT   \i % 3, r6, r7
-        NEXT    \next
-.endr
+.macro FIRST page
+        NEXT    \page
 .endm
 
-.macro OUTPUTS_3_TO_5 next
+/* The pieces for a byte of three outputs. */
+.macro THREE_OUTPUTS next, low0, high0, low1, high1, low2, high2
 .irp i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
-        DIGIT   \i / 9, r8, r9
-        DIGIT   \i / 3 % 3, r10, r11
-        DIGIT   \i % 3, r12, r13
+        DIGIT   \i / 9, \low0, \high0
+        DIGIT   \i / 3 % 3, \low1, \high1
+        DIGIT   \i % 3, \low2, \high2
         NEXT    \next
 .endr
 .endm
@@ -72,23 +68,12 @@
 
 /* Two pages: the last outputs behind the first. */
 .macro PAGES name
-        .balign 512
-        .type   gc_k_dense8_ternary_\name\()_pages, @object
-gc_k_dense8_ternary_\name\()_pages:
 .L\name\()_first:
-        OUTPUTS_0_TO_2 .L\name\()_second
+        THREE_OUTPUTS .L\name\()_second, r2, r3, r4, r5, r6, r7
         OUTPUTS_6_AND_7 \name
         .balign 512
 .L\name\()_second:
-        OUTPUTS_3_TO_5 .L\name\()_first
-GC_END gc_k_dense8_ternary_\name\()_pages
-.endm
-
-/* The first row of a part; the pieces go on until r18 is 0. */
-.macro ROW name
-        ld      r0, X+
-        NEXT    .L\name\()_first
-.L\name\()_next:
+        THREE_OUTPUTS .L\name\()_first, r8, r9, r10, r11, r12, r13
 .endm
 
 /* No sum of inputs. */
@@ -102,30 +87,14 @@ GC_END gc_k_dense8_ternary_\name\()_pages
         DONE
 .endm
 
-        .macro  ROWS_ROW
-        ROW     rows
-        .endm
-        .section .text.gc_k_dense8_ternary_rows, "ax", @progbits
-        PAGES   rows
-        .global gc_k_dense8_ternary_rows
-        .type   gc_k_dense8_ternary_rows, @function
-gc_k_dense8_ternary_rows:
-        BEGIN
+GC_THREADED_FUNCTION ternary, rows
         START   r1, r1, r1
-        ROWS    ROWS_ROW, gc_k_dense8_fold, UNSUMMED
+        ROWS    rows, gc_k_dense8_fold, UNSUMMED
 GC_END gc_k_dense8_ternary_rows
 
-        .macro  RUNS_ROW
-        ROW     runs
-        .endm
-        .section .text.gc_k_dense8_ternary_runs, "ax", @progbits
-        PAGES   runs
-        .global gc_k_dense8_ternary_runs
-        .type   gc_k_dense8_ternary_runs, @function
-gc_k_dense8_ternary_runs:
-        BEGIN
+GC_THREADED_FUNCTION ternary, runs
         START   r1, r1, r1
-        RUNS    3, RUNS_ROW, gc_k_dense8_fold, UNSUMMED
+        RUNS    3, runs, gc_k_dense8_fold, UNSUMMED
 GC_END gc_k_dense8_ternary_runs
 
         FOLD    gc_k_dense8_fold, 1

@@ -38,19 +38,15 @@ static const GC_FLASH uint8_t *digits(uint32_t *sums, const uint8_t *x, uint8_t 
                                       const GC_FLASH struct gc_dense8 *layer)
 {
     (void)width;
-    const GC_FLASH uint8_t *live = layer->live;
-    for (uint8_t runs = *live++; runs != 0; runs--, live += 3) {
-        x += live[0];
-        for (uint16_t length = (uint16_t)gc_number(live + 1, 2); length != 0; length--, x++) {
-            for (uint8_t group = 0; group < 3; group++) {
-                uint8_t byte = *stream++;
-                uint8_t piece = group < 2 ? piece_at(byte) : last_piece_at(byte);
-                uint32_t *sum = sums + 3 * group;
-                if (group < 2)
-                    *sum++ += product(*x, piece / 9);
-                *sum++ += product(*x, piece / 3 % 3);
-                *sum += product(*x, piece % 3);
-            }
+    GC_EACH_LIVE_ROW (x, layer, x++) {
+        for (uint8_t group = 0; group < 3; group++) {
+            uint8_t byte = *stream++;
+            uint8_t piece = group < 2 ? piece_at(byte) : last_piece_at(byte);
+            uint32_t *sum = sums + 3 * group;
+            if (group < 2)
+                *sum++ += product(*x, piece / 9);
+            *sum++ += product(*x, piece / 3 % 3);
+            *sum += product(*x, piece % 3);
         }
     }
     return stream;

@@ -9,6 +9,10 @@
  * 16 bits hold the sum of 128 inputs. After so many, at the latest, FOLD adds them to sums of 24 bits in the frame of
  * gc_k_dense8, which needs them there in the end.
  *
+ * Each of these kernels has a macro PAGES, all its pieces from .L`name`_first on, and a macro FIRST, which goes to the piece for
+ * a row's first weights. A page is 256 words, so that the low byte of a piece's address says where in its page it is. When r18
+ * has come to 0, the pieces jump to .L`name`_next.
+ *
  * Only for chips that map all of their flash into data space. They are the ones for which GC_THREADED is defined.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -17,8 +21,7 @@
 #define GC_DENSE8_THREADED_H
 
 #include <avr/io.h>
-#include "gc_asm.h"
-#include "gc_dense8.h"
+#include "gc_dense8_asm.h"
 
 #if defined MAPPED_PROGMEM_START && MAPPED_PROGMEM_SIZE > FLASHEND
 #define GC_THREADED
@@ -45,14 +48,26 @@
         .endr
 .endm
 
-/* At the beginning of a piece: Y the weights, Z the sums in the frame of gc_k_dense8. */
-.macro BEGIN
+/* The function gc_k_dense8_`kind`_`name`, behind pages of its own; Y the weights, Z the sums in the frame of gc_k_dense8. */
+.macro GC_THREADED_FUNCTION kind, name
+        .section .text.gc_k_dense8_\kind\()_\name, "ax", @progbits
+        .balign 512
+        .type   gc_k_dense8_\kind\()_\name\()_pages, @object
+gc_k_dense8_\kind\()_\name\()_pages:
+        PAGES   \name
+GC_END gc_k_dense8_\kind\()_\name\()_pages
+GC_FUNCTION gc_k_dense8_\kind\()_\name
         movw    YL, r0
         subi    YH, -GC_MAPPED
         clr     r1
-        in      ZL, GC_SPL
-        in      ZH, GC_SPH
-        adiw    ZL, GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
+        GC_FRAME ZL, ZH
+.endm
+
+/* The first row of a part; the pieces go on until r18 is 0. */
+.macro ROW name
+        ld      r0, X+                  ; 2
+        FIRST   .L\name\()_first
+.L\name\()_next:
 .endm
 
 /* What the sums in the frame begin with. */
@@ -72,16 +87,14 @@
         ret
 .endm
 
-/* One sum to those in the frame, Z; `factor` 2: twice. 15 cycles. */
-.macro FOLD_ONE low, high, factor
+/* Sums, low and high byte of each, to those in the frame, Z; `factor` 2: twice. 15 cycles each. */
+.macro FOLD_EACH factor, low, high, more:vararg
 .if \factor == 2
         lsl     \low
         rol     \high
         sbc     r16, r16
 .else
-        mov     r16, \high
-        lsl     r16
-        sbc     r16, r16
+        GC_SIGN r16, \high
 .endif
         ld      r17, Z
         add     r17, \low
@@ -92,6 +105,9 @@
         ld      r17, Z
         adc     r17, r16
         st      Z+, r17
+.ifnb \more
+        FOLD_EACH \factor, \more
+.endif
 .endm
 
 /* The function `name`: all sums to those in the frame of the caller's caller, and 0. 145 cycles. */
@@ -100,22 +116,15 @@ GC_FUNCTION \name
         in      ZL, GC_SPL
         in      ZH, GC_SPH
         adiw    ZL, 2 * GC_RETURN_ADDRESS + GC_DENSE8_ACCUMULATORS
-        FOLD_ONE r2, r3, \factor
-        FOLD_ONE r4, r5, \factor
-        FOLD_ONE r6, r7, \factor
-        FOLD_ONE r8, r9, \factor
-        FOLD_ONE r10, r11, \factor
-        FOLD_ONE r12, r13, \factor
-        FOLD_ONE r14, r15, \factor
-        FOLD_ONE r24, r25, \factor
+        FOLD_EACH \factor, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15, r24, r25
         CLEAR
         ldi     r19, GC_SUM_INPUTS
         ret
 GC_END \name
 .endm
 
-/* Rows, all of them, in parts of GC_SUM_INPUTS. `first` begins a row, and jumps to 9 when r18 has come to 0; `done` ends. */
-.macro ROWS first, fold, done
+/* Rows, all of them, in parts of GC_SUM_INPUTS, with the pages of `name`; `done` ends. */
+.macro ROWS name, fold, done
         movw    r20, r24
         CLEAR
 1:      ldi     r18, GC_SUM_INPUTS
@@ -125,8 +134,8 @@ GC_END \name
         mov     r18, r20
 2:      sub     r20, r18
         sbc     r21, r1
-        \first
-9:      call    \fold
+        ROW     \name
+        call    \fold
         mov     r18, r20
         or      r18, r21
         brne    1b
@@ -134,7 +143,7 @@ GC_END \name
 .endm
 
 /* Runs of values between zeros, see gc_dense8_rows.S, with `bytes` of weights a row. 17 cycles a run. */
-.macro RUNS bytes, first, fold, done
+.macro RUNS bytes, name, fold, done
         CLEAR
         ldi     r19, GC_SUM_INPUTS
 2:      ld      ZL, X+                  ; 2  rows whose input is zero
@@ -149,8 +158,8 @@ GC_END \name
         breq    8f                      ; 1
 5:      sub     r19, r18                ; 1
         brcs    6f                      ; 1
-7:      \first
-9:      tst     r20                     ; 1
+7:      ROW     \name
+        tst     r20                     ; 1
         breq    2b                      ; 2
         mov     r18, r20                ; the rest of a long run
         clr     r20

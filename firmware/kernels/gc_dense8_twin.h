@@ -18,4 +18,10 @@ void gc_k_dense8_twin(const uint8_t *x, uint8_t *y, const GC_FLASH struct gc_den
  * forgets that they are in flash; not so if they are volatile. */
 uint32_t gc_number(const GC_FLASH volatile uint8_t *bytes, uint8_t count);
 
+/* For each live row of a layer, with x at its input; `step` moves x and whatever else on to the next row. */
+#define GC_EACH_LIVE_ROW(x, layer, step)                                                                               \
+    const GC_FLASH uint8_t *live = (layer)->live;                                                                      \
+    for (uint8_t runs = *live++; runs != 0; runs--, live += 3)                                                         \
+        for (uint16_t length = ((x) += live[0], (uint16_t)gc_number(live + 1, 2)); length != 0; length--, step)
+
 #endif

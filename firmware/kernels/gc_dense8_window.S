@@ -15,24 +15,19 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #if defined __AVR__ && !defined GC_PORTABLE
-#include "gc_asm.h"
+#include "gc_dense8_runs.h"
 #include "gc_patches.h"
 
 GC_FUNCTION gc_k_dense8_window
         movw    YL, XL
-        ldd     r14, Y+GC_PATCH_BEFORE
-        ldd     r15, Y+GC_PATCH_BEFORE+1
-        ldd     r18, Y+GC_PATCH_AFTER
-        ldd     r19, Y+GC_PATCH_AFTER+1
-        ldd     r6, Y+GC_PATCH_STEP
-        ldd     r7, Y+GC_PATCH_STEP+1
+        GC_LDD_WORD r14, r15, Y+GC_PATCH_BEFORE
+        GC_LDD_WORD r18, r19, Y+GC_PATCH_AFTER
+        GC_LDD_WORD r6, r7, Y+GC_PATCH_STEP
         ldd     r12, Y+GC_PATCH_INSIDE
         ldd     r13, Y+GC_PATCH_OUTSIDE
         ldd     r16, Y+GC_PATCH_ROWS
-        ldd     XL, Y+GC_PATCH_PIXELS
-        ldd     XH, Y+GC_PATCH_PIXELS+1
-        ldd     r0, Y+GC_PATCH_VALUES
-        ldd     YH, Y+GC_PATCH_VALUES+1
+        GC_LDD_WORD XL, XH, Y+GC_PATCH_PIXELS
+        GC_LDD_WORD r0, YH, Y+GC_PATCH_VALUES
         mov     YL, r0
         movw    r22, YL
         movw    r24, XL                 ; r15:r14 = X - before
@@ -60,32 +55,18 @@ GC_FUNCTION gc_k_dense8_window
         movw    ZL, YL
         adiw    YL, 1
 .Lvalue:
-        st      Y+, r20                 ; 1
-        add     r8, r20                 ; 1
-        adc     r9, r1                  ; 1
-        adc     r10, r1                 ; 1
-        dec     r21                     ; 1
-        breq    .Lfull                  ; 1
-        ld      r20, X+                 ; 2
-        tst     r20                     ; 1
-        brne    .Lvalue                 ; 2
+        GC_RUN_VALUE .Lvalue, .Lfull
         movw    r14, XL                 ; one zero has been read
         sec
         sbc     r14, r1
         sbc     r15, r1
-        mov     r0, YL                  ; the number of values
-        sub     r0, ZL
-        dec     r0
-        st      Z, r0
+        GC_RUN_CLOSE
         dec     r21
         brne    .Lgap
         rjmp    .Lnext
 
 .Lfull: movw    r14, XL
-        mov     r0, YL
-        sub     r0, ZL
-        dec     r0
-        st      Z, r0
+        GC_RUN_CLOSE
 .Lnext: dec     r16
         breq    .Lend
         add     XL, r6
@@ -113,11 +94,7 @@ GC_FUNCTION gc_k_dense8_window
         adc     r25, r19
 3:      tst     r25
         breq    4f
-        ldi     r17, 255
-        st      Y+, r17
-        ldi     r17, 1
-        st      Y+, r17
-        st      Y+, r1
+        GC_RUN_FAR r17
         dec     r25
         rjmp    3b
 4:      st      Y+, r24
