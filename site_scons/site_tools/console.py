@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,13 @@ from SCons.Script import COMMAND_LINE_TARGETS, GetBuildFailures, GetOption
 from shared import BEGAN, BUILD, caches, option, refuse, screen
 
 from toolchain.graph import process
-from toolchain.graph.cache import prune
+from toolchain.graph.cache import SharedCache, prune
 
 CACHE_LIMIT = 4 << 30  # bytes
-CACHED = "Retrieved `"
 RESTATED = re.compile(r"^scons: \*\*\* \[.*\] (Error -?\d+|Build interrupted\.)\n", re.MULTILINE)
 
 lock: int | None = None  # the descriptor of the build's lock, see the manifest tool
 reports: list[Any] = []  # report.json of each model of this run
-fetched: set[str] = set()  # targets that came from the cache
 tables: list[Any] = []  # the .csv of each study of this run
 closing: str | None = None  # what the closing line is about; none without models
 _interrupted = threading.Event()
@@ -46,6 +44,7 @@ def generate(env: Any) -> None:
     env["SPAWN"] = spawn
     env["ENV"] = dict(os.environ, PYTHONHASHSEED="0")
     SCons.Taskmaster.Job.InterruptState.set = interrupt
+    SharedCache.listeners.append(arrived)
     main.BuildTask.failed = without_restating(main.BuildTask.failed)
     main._build_targets = noting_the_end(main._build_targets)
     atexit.register(close)
@@ -57,20 +56,22 @@ def exists(env: Any) -> bool:
 
 def announce(command: str, target: list[Any], source: list[Any], env: Any) -> None:
     """SCons calls this before each action, in the thread that runs it."""
-    stage = env.get("STAGE")
-    if stage is None:
+    if env.get("STAGE") is None:
         return  # not worth a line: plan files, aliases
-    name = str(target[0])
-    show_fetched()
-    if command.startswith(CACHED):
-        fetched.update(map(str, target))
-        work_was_done()
-        if not env.get("QUIET") and target[0] is target[0].get_executor().get_all_targets()[0]:
-            screen.line(stage, name, "from the cache")
-        return
     if option("verbose") == "1" or GetOption("no_exec"):
         screen.write(f"{command}\n")
     _announced.now = (env, target)
+
+
+def arrived(targets: Sequence[Any]) -> None:
+    """What a command makes has come from the cache: it says what the command itself would have shown."""
+    work_was_done()
+    first, env = targets[0], targets[0].get_build_env()
+    if not env.get("QUIET"):
+        screen.line(env["STAGE"], str(first), "from the cache")
+    if not GetOption("no_exec"):
+        show_bars(report for report in reports if report is first)
+        show_tables(table for table in tables if table is first)
 
 
 def spawn(shell: str, escape: Any, command: str, words: list[str], environment: dict[str, str]) -> int:
@@ -163,37 +164,24 @@ def show_verdict() -> None:
     elif GetOption("clean"):
         screen.line("ok", f"{closing} removed; trained models are kept")
     else:
-        show_memory()
-        show_tables()
+        # What this run did not make anew has been shown by nobody yet.
+        if not COMMAND_LINE_TARGETS or "build" in COMMAND_LINE_TARGETS:
+            show_bars(report for report in reports if report.get_state() == SCons.Node.up_to_date)
+        show_tables(table for table in tables if table.get_state() == SCons.Node.up_to_date)
         up_to_date = "are up to date" if "," in closing or closing.endswith(" models") else "is up to date"
         screen.line("ok", f"{closing} in {seconds}" if _worked else f"{closing} {up_to_date}")
 
 
-def show_tables() -> None:
-    """The tables of studies that this run did not make anew, likewise."""
-    for table in tables:
-        if table.get_state() == SCons.Node.up_to_date or str(table) in fetched:
-            screen.write(Path(table.get_internal_path()).with_suffix(".txt").read_text(encoding="utf-8") + "\n")
-
-
-def show_memory() -> None:
-    """The memory bars of reports that were up to date, if that is what was asked for."""
-    show_fetched()
-    if not COMMAND_LINE_TARGETS or "build" in COMMAND_LINE_TARGETS:
-        show_bars(report for report in reports if report.get_state() == SCons.Node.up_to_date)
-
-
-def show_fetched() -> None:
-    """Those of reports from the cache; of reports that were made, the stage showed them."""
-    arrived = [report for report in reports if str(report) in fetched and Path(report.get_internal_path()).exists()]
-    if arrived:
-        fetched.difference_update(map(str, arrived))
-        screen.pause()
-        show_bars(arrived)
+def show_tables(shown: Iterable[Any]) -> None:
+    """The tables of studies."""
+    for table in shown:
+        screen.write(Path(table.get_internal_path()).with_suffix(".txt").read_text(encoding="utf-8") + "\n")
 
 
 def show_bars(shown: Iterable[Any]) -> None:
+    """The memory and the time that reports tell of."""
     from toolchain.report import bars
 
     for report in shown:
+        screen.pause()
         bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))

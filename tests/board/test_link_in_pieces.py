@@ -9,10 +9,8 @@ import pytest
 
 from tests.board.test_firmware_link import CHUNKS, FRAMES, SANITIZERS, as_the_chip_reads, is_question, talk
 from tests.board.test_protocol import mutate
-from tests.board.tiny_chip import EXPECTED, INPUTS, MODEL, ProcessLine, host_program, reference
+from tests.board.tiny_chip import INPUTS, MODEL, host_program, reference
 from toolchain.board import protocol
-from toolchain.board.link import Link
-from toolchain.board.virtual.noise import Noise
 
 ALL = (1 << CHUNKS) - 1
 
@@ -116,30 +114,3 @@ def test_random_and_damaged_frames(program: Path) -> None:
     stream = b"".join(parts)
     answered = [message[1] for message in talk(program, stream)]
     assert answered == [message[1] for message in as_the_chip_reads(stream) if is_question(message)]
-
-
-@pytest.mark.parametrize("rate", [0.0, 0.001, 0.01])
-def test_every_answer_over_a_noisy_line_is_right(program: Path, rate: float) -> None:
-    rng = random.Random(3)
-    there, back = (Noise(rate / 3, rate / 3, rate / 3, seed=seed) for seed in (1, 2))
-    with ProcessLine(program, there, back) as line:
-        link = Link(line, EXPECTED, line.clock)
-        link.hello()
-        for _ in range(20):
-            data = rng.randbytes(INPUTS)
-            answer = link.infer(data)
-            assert (answer.outputs, answer.class_) == reference(data)
-        assert (link.retries > 0) == (rate > 0), "an answer to each chunk is no repetition"
-
-
-@pytest.mark.parametrize("after", [0, 500, 1500])
-def test_a_reset_in_the_middle_is_made_good(program: Path, after: int) -> None:
-    rng = random.Random(9)
-    with ProcessLine(program) as line:
-        link = Link(line, EXPECTED, line.clock)
-        link.hello()
-        line.reset_after = after
-        for _ in range(3):
-            data = rng.randbytes(INPUTS)
-            assert (link.infer(data).outputs, link.infer(data).class_) == reference(data)
-        assert link.retries > 0

@@ -26,19 +26,6 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
-def started(project: Project, cache: str, *arguments: str) -> subprocess.Popen[str]:
-    """A build in a session of its own, as a terminal starts it."""
-    return subprocess.Popen(
-        project.command(*arguments, cache=cache),
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 @dataclass
 class Worker:
     project: Project

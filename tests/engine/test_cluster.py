@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.clusters import Cluster, cluster, started, wait_for
+from tests.engine.clusters import Cluster, cluster, wait_for
 from tests.graph.project import Project
 
 MODELS = "sensor_and,wider"
@@ -71,28 +71,29 @@ def test_a_cluster_makes_the_same_bytes(two: Cluster, home: Project, origin: Pro
     assert "up to date" in again.out
 
 
-def test_a_stage_that_fails_says_what_it_says_here(
-    two: Cluster, home: Project, origin: Project, tmp_path: Path
-) -> None:
-    alone = Project.copied(tmp_path / "alone", origin.root)
+@pytest.fixture
+def alone(tmp_path: Path, origin: Project) -> Project:
+    return Project.copied(tmp_path / "alone", origin.root)
+
+
+def complaint(two: Cluster, home: Project, alone: Project, edit: tuple[str, str], *arguments: str) -> str:
+    """What a build says that fails for an edit of its manifest, on the cluster exactly as on this machine."""
     for project in (home, alone):
-        project.edit("models/sensor_and.yaml", "shape: [2]", "shape: [2], divide: 1.0e-30")
-    there, here = two.scons(home, "model=sensor_and"), alone.scons("model=sensor_and")
+        project.edit("models/sensor_and.yaml", *edit)
+    there, here = two.scons(home, *arguments), alone.scons(*arguments)
     assert (there.status, there.err) == (here.status, here.err)
     assert there.status == 2
-    assert "the training diverged" in there.err
+    return there.err
 
 
-def test_what_exceeds_the_budget_is_refused_with_its_line(
-    two: Cluster, home: Project, origin: Project, tmp_path: Path
-) -> None:
-    alone = Project.copied(tmp_path / "alone", origin.root)
-    for project in (home, alone):
-        project.edit("models/sensor_and.yaml", "program: 48 KiB", "program: 1 KiB")
-    there = two.scons(home, "model=sensor_and", "check=skip")
-    here = alone.scons("model=sensor_and", "check=skip")
-    assert (there.status, there.err) == (here.status, here.err)
-    assert "models/sensor_and.yaml:" in there.err
+def test_a_stage_that_fails_says_what_it_says_here(two: Cluster, home: Project, alone: Project) -> None:
+    tiny = ("shape: [2]", "shape: [2], divide: 1.0e-30")
+    assert "the training diverged" in complaint(two, home, alone, tiny, "model=sensor_and")
+
+
+def test_what_exceeds_the_budget_is_refused_with_its_line(two: Cluster, home: Project, alone: Project) -> None:
+    less = ("program: 48 KiB", "program: 1 KiB")
+    assert "models/sensor_and.yaml:" in complaint(two, home, alone, less, "model=sensor_and", "check=skip")
     assert not (home.root / "build/sensor_and/firmware.hex").exists()
 
 
@@ -101,7 +102,7 @@ def test_a_worker_that_is_killed(tmp_path: Path, home: Project, origin: Project)
     with cluster(tmp_path / "cluster") as found:
         found.add(origin)
         found.add(origin)
-        build = started(home, found.cache, *found.arguments(f"model={MODELS}"))
+        build = home.started(*found.arguments(f"model={MODELS}"), cache=found.cache)
         trains = [False]
 
         def somebody_trains() -> bool:
@@ -122,7 +123,7 @@ def test_a_worker_that_is_killed(tmp_path: Path, home: Project, origin: Project)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_a_build_that_is_stopped_stops_the_workers(two: Cluster, home: Project, how: signal.Signals) -> None:
     home.edit("models/sensor_and.yaml", "epochs: 20", "epochs: 100000")
-    build = started(home, two.cache, *two.arguments("model=sensor_and"))
+    build = home.started(*two.arguments("model=sensor_and"), cache=two.cache)
     wait_for(lambda: any(each.carries_out(TRAINS) for each in two.workers) or build.poll() is not None, "a training")
     os.killpg(build.pid, how)
     out, err = build.communicate()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.clusters import cluster, started
+from tests.engine.clusters import cluster
 from tests.graph.project import Project, Run
 
 WIDTHS = "[2, 3, 4, 5]"
@@ -68,7 +68,7 @@ def results(project: Project) -> dict[str, bytes]:
 
 def stopped(project: Project, cache: str, how: signal.Signals) -> str:
     """A build that is stopped in the middle of its third training; returns what it wrote."""
-    build = started(project, cache, "study=tiny")
+    build = project.started("study=tiny", cache=cache)
     assert build.stdout is not None
     out = ""
     for line in build.stdout:
@@ -120,7 +120,7 @@ def test_on_a_cluster_with_a_worker_that_is_killed(home: Project, origin: Projec
     with cluster(tmp_path / "cluster") as found:
         for _ in range(2):
             found.add(origin)
-        build = started(home, found.cache, *found.arguments("study=tiny"))
+        build = home.started(*found.arguments("study=tiny"), cache=found.cache)
         assert build.stdout is not None
         out = ""
         for line in build.stdout:

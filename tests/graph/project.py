@@ -93,6 +93,18 @@ class Project:
         )
         return Run(done.returncode, done.stdout, done.stderr)
 
+    def started(self, *arguments: str, cache: str = "off") -> subprocess.Popen[str]:
+        """A build in a session of its own, as a terminal starts it."""
+        return subprocess.Popen(
+            self.command(*arguments, cache=cache),
+            cwd=self.root,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.root / file
         text = path.read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 
 import pytest
 
@@ -17,15 +16,7 @@ MANIFEST = "models/sensor_and.yaml"
 def test_during_training(built: Project, to_all: bool) -> None:
     """A terminal sends Ctrl-C to every process in the foreground, ``kill -INT`` to SCons only."""
     built.edit(MANIFEST, "epochs: 20", "epochs: 100000")
-    process = subprocess.Popen(
-        built.command("model=sensor_and"),
-        cwd=built.root,
-        env=built.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = built.started("model=sensor_and")
     assert process.stdout is not None
     for line in process.stdout:
         if "-m toolchain train" in line:

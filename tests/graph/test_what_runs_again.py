@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,32 @@ def test_a_clone_takes_all_from_the_shared_cache(fresh: Project, built_once: Pro
     assert {"dataset", "train", "quantize", "generate", "link"} <= set(run.fetched)
     assert fresh.results("sensor_and") == built_once.results("sensor_and")
     assert stages(fresh, cache=cache) == set()
+
+
+def test_memory_shows_as_soon_as_its_report_comes_from_the_cache(fresh: Project, cache: str) -> None:
+    run = fresh.scons(BUILD, "flash", cache=cache)
+    assert run.status == 0, run.out + run.err
+    lines = run.out.splitlines()
+    arrival = next(index for index, line in enumerate(lines) if line.startswith("budget "))
+    assert lines[arrival].endswith("from the cache")
+    assert [line.split()[0] for line in lines[arrival + 1 : arrival + 4]] == ["program", "data", "latency"]
+    assert any(line.startswith("flash ") for line in lines[arrival + 4 :])
+    assert run.out.count("program  [") == 1
+
+
+def test_half_of_what_a_stage_makes_is_not_taken_from_the_cache(
+    fresh: Project, built_once: Project, cache: str, tmp_path: Path
+) -> None:
+    image = built_once.results("sensor_and")["firmware.hex"]
+    torn = Path(shutil.copytree(cache, tmp_path / "cache"))
+    (held,) = (path for path in torn.rglob("*") if path.is_file() and path.read_bytes() == image)
+    held.unlink()
+    run = fresh.scons(BUILD, cache=str(torn))
+    assert run.status == 0, run.out + run.err
+    assert run.stages == ["budget"]
+    assert "budget" not in run.fetched
+    assert run.out.count("program  [") == 1
+    assert fresh.results("sensor_and") == built_once.results("sensor_and")
 
 
 def test_two_models_share_their_data(fresh: Project, cache: str) -> None:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from SCons.CacheDir import CacheDir
+from SCons.CacheDir import CacheDir, CacheRetrieveSilent
 
 from toolchain.errors import GoldcrestError
 from toolchain.files import staged
 
 
 class SharedCache(CacheDir):  # type: ignore[misc]
-    """Results appear whole or not at all, and no lock file is needed that a killed build would leave behind."""
+    """Results appear whole or not at all, and no lock file is needed that a killed build would leave behind.
+
+    Who is in ``listeners`` hears of each command whose targets have all come from here, from the thread that took them.
+    """
+
+    listeners: ClassVar[list[Callable[[Sequence[Any]], None]]] = []
 
     def _readconfig(self, path: str) -> None:
         self.config = {"prefix_len": 2}  # SCons locks and reads a file for this one constant
+
+    def retrieve(self, node: Any) -> bool:
+        """SCons asks this for one target after another, and runs the command after all if one of them is missing."""
+        if not self.is_enabled() or CacheRetrieveSilent(node, [], node.get_build_env(), execute=1):
+            return False
+        targets = node.get_executor().get_all_targets()
+        if node is targets[-1]:
+            for listener in self.listeners:
+                listener(targets)
+        return True
 
     @classmethod
     def copy_from_cache(cls, env: Any, source: str, target: str) -> str:
