@@ -66,6 +66,11 @@ class Cost:
     ram: int = 0
     pieces: tuple[tuple[str, int], ...] = ()
 
+    @classmethod
+    def steady(cls, cycles: int, flash: int, shared: int, ram: int = 0) -> Cost:
+        """Of a kernel that takes as long whatever the data."""
+        return cls(cycles, cycles, flash, shared, ram)
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -83,6 +88,11 @@ class Structure:
     name: str
     ctype: str
     fields: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, name: str, ctype: str, /, **fields: int | str) -> Structure:
+        """The same from keywords; a string is an initializer as it stands in C."""
+        return cls(name, ctype, tuple((field, str(value)) for field, value in fields.items()))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class _ConvolutionC(Kernel):
             each += operator.weights.size // operator.weights[0, 0].size * 32
         cycles = windows_computed(site) * filters * each + 200
         per_filter = 6 if scaled else 3
-        return Cost(cycles, cycles, operator.weights.size + filters * per_filter + 46, 700)
+        return Cost.steady(cycles, operator.weights.size + filters * per_filter + 46, 700)
 
     def distance(self, site: Site) -> int | None:
         parts = operator_of(site).filters > self.filters_a_part(site, len(flat_weights(operator_of(site))))
@@ -126,16 +126,19 @@ class _ConvolutionC(Kernel):
             if scaled:
                 multiplier = np.broadcast_to(rule.multiplier, (filters,))[chosen]
                 constants.append(Constant(f"{name}_multiplier", "int16_t", multiplier))
-            fields = (
-                ("windows", windows_fields(site, flipped, (operator.pad_code & 0xFF) ^ flipped)),
-                ("weights", f"{name}_weights"),
-                ("bias", f"{name}_bias"),
-                ("multiplier", f"{name}_multiplier" if scaled else "0"),
-                ("shift", f"{name}_shift"),
-                ("filters", str(count)),
-                ("clamp", clamp(rule)),
+            constants.append(
+                Structure.of(
+                    name,
+                    f"struct gc_convolution_{size}",
+                    windows=windows_fields(site, flipped, (operator.pad_code & 0xFF) ^ flipped),
+                    weights=f"{name}_weights",
+                    bias=f"{name}_bias",
+                    multiplier=f"{name}_multiplier" if scaled else "0",
+                    shift=f"{name}_shift",
+                    filters=count,
+                    clamp=clamp(rule),
+                )
             )
-            constants.append(Structure(name, f"struct gc_convolution_{size}", fields))
             kernel = f"gc_k_{self.function}_{'scale' if scaled else 'shift'}_{size}"
             target = output if first == 0 else f"{output} + {first}"
             statements.append(f"{kernel}({inputs[0]}, {target}, &{name});")

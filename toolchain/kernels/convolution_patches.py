@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from toolchain.ir.graph import Layer, Tensor
 from toolchain.kernels import dense8_cost as costs
-from toolchain.kernels.base import Code, Constant, Cost, Kernel, Site, Structure
+from toolchain.kernels.base import Code, Cost, Kernel, Site, Structure
 from toolchain.kernels.convolution import flat_weights, operator_of, row_distance, windows_computed
 from toolchain.kernels.convolution_walk import geometry_of, pad_counts
 from toolchain.kernels.dense8 import BYTE, WIDTH, Dense8, Dense8Copy, Dense8Skip, Run, integer_dense
@@ -90,33 +90,31 @@ class Patches(Kernel):
         window, at = window_site(site), geometry_of(site)
         source, patch = inputs
         dense = self.dense.emit(window, f"{prefix}_dense", [patch], output)
-        fields = (
-            ("rows", str(at.rows)),
-            ("columns", str(at.columns)),
-            ("pitch", str(at.pitch)),
-            ("pixel", str(at.channels)),
-            ("whole", str(at.kernel[1] * at.channels)),
-            ("kernel_rows", str(at.kernel[0])),
-            ("kernel_columns", str(at.kernel[1])),
-            ("stride_down", str(at.stride[0])),
-            ("stride_right", str(at.stride[1])),
-            ("top", str(at.top)),
-            ("left", str(at.left)),
-            ("output_rows", str(at.window_rows // at.pool)),
-            ("output_columns", str(at.window_columns // at.pool)),
-            ("filters", str(at.filters)),
-            ("pool", str(at.pool)),
-            ("order", "0x80" if operator_of(site).requantization.low < 0 else "0"),
-            ("pad", str(operator_of(site).pad_code & 0xFF)),
-            ("before", str(self.before(site))),
-            ("layer", f"&{prefix}_dense"),
-        )
-        constants: tuple[Constant | Structure, ...] = (
-            *dense.constants,
-            Structure(prefix, "struct gc_patches", fields),
+        structure = Structure.of(
+            prefix,
+            "struct gc_patches",
+            rows=at.rows,
+            columns=at.columns,
+            pitch=at.pitch,
+            pixel=at.channels,
+            whole=at.kernel[1] * at.channels,
+            kernel_rows=at.kernel[0],
+            kernel_columns=at.kernel[1],
+            stride_down=at.stride[0],
+            stride_right=at.stride[1],
+            top=at.top,
+            left=at.left,
+            output_rows=at.window_rows // at.pool,
+            output_columns=at.window_columns // at.pool,
+            filters=at.filters,
+            pool=at.pool,
+            order="0x80" if operator_of(site).requantization.low < 0 else "0",
+            pad=operator_of(site).pad_code & 0xFF,
+            before=self.before(site),
+            layer=f"&{prefix}_dense",
         )
         call = f"{self.call}({self.dense.entry(window)}, {source}, {output}, {patch}, &{prefix});"
-        return Code(constants, (call,), ("gc_patches.h",))
+        return Code((*dense.constants, structure), (call,), ("gc_patches.h",))
 
 
 class PatchesOfRuns(Patches):

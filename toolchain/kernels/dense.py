@@ -53,7 +53,7 @@ class DenseC(Kernel):
         cycles = round(outputs * (inputs * step + per_output)) + 60
         per_channel = size // 8 + (3 if scaled else 0)
         flash = operator.weights.size + outputs * per_channel + 20 + 14
-        return Cost(cycles, cycles, flash, 540 if scaled else 416)
+        return Cost.steady(cycles, flash, 540 if scaled else 416)
 
     def accumulator(self, site: Site) -> int:
         """The width of the accumulator, 24 or 32 bits: room for the proven bounds and the rounding term."""
@@ -95,19 +95,17 @@ class DenseC(Kernel):
                 multiplier = multiplier if per_output else np.repeat(multiplier, chosen.stop - start)
                 constants.append(Constant(f"{name}_multiplier", "int16_t", multiplier))
             constants.append(
-                Structure(
+                Structure.of(
                     name,
                     f"struct gc_dense_{size}",
-                    (
-                        ("weights", f"{name}_weights"),
-                        ("bias", f"{name}_bias"),
-                        ("multiplier", f"{name}_multiplier" if scaled else "0"),
-                        ("shift", f"{name}_shift"),
-                        ("inputs", str(count)),
-                        ("outputs", str(chosen.stop - start)),
-                        ("flip", str(flipped)),
-                        ("clamp", clamp(requantization)),
-                    ),
+                    weights=f"{name}_weights",
+                    bias=f"{name}_bias",
+                    multiplier=f"{name}_multiplier" if scaled else "0",
+                    shift=f"{name}_shift",
+                    inputs=count,
+                    outputs=chosen.stop - start,
+                    flip=flipped,
+                    clamp=clamp(requantization),
                 )
             )
             kernel = f"gc_k_dense_{'scale' if scaled else 'shift'}_{size}"

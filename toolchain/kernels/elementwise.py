@@ -22,8 +22,7 @@ class LookupC(OperatorKernel[Lookup]):
     operator = Lookup
 
     def cost(self, site: Site) -> Cost:
-        cycles = 17 * site.output.size + 40
-        return Cost(cycles, cycles, 256 + 12, 40)
+        return Cost.steady(17 * site.output.size + 40, 256 + 12, 40)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -40,8 +39,7 @@ class ClampC(OperatorKernel[Clamp]):
     operator = Clamp
 
     def cost(self, site: Site) -> Cost:
-        cycles = 18 * site.output.size + 40
-        return Cost(cycles, cycles, 24, 50)
+        return Cost.steady(18 * site.output.size + 40, 24, 50)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -60,8 +58,7 @@ class ScalingC(OperatorKernel[IntegerScaling]):
 
     def cost(self, site: Site) -> Cost:
         operator = self.of(site)
-        cycles = 138 * site.output.size + 100
-        return Cost(cycles, cycles, 8 * operator.bias.size + 20, 190)
+        return Cost.steady(138 * site.output.size + 100, 8 * operator.bias.size + 20, 190)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -71,18 +68,16 @@ class ScalingC(OperatorKernel[IntegerScaling]):
         constants = (
             Constant(f"{prefix}_multiplier", "int32_t", operator.multipliers),
             Constant(f"{prefix}_start", "int32_t", start),
-            Structure(
+            Structure.of(
                 prefix,
                 "struct gc_scaling",
-                (
-                    ("multiplier", f"{prefix}_multiplier"),
-                    ("start", f"{prefix}_start"),
-                    ("channels", str(channels)),
-                    ("pixels", str(site.output.size // channels)),
-                    ("flip", str(flipped)),
-                    ("low", str(rule.low)),
-                    ("high", str(rule.high)),
-                ),
+                multiplier=f"{prefix}_multiplier",
+                start=f"{prefix}_start",
+                channels=channels,
+                pixels=site.output.size // channels,
+                flip=flipped,
+                low=rule.low,
+                high=rule.high,
             ),
         )
         return Code(constants, (f"gc_k_scaling({inputs[0]}, {output}, &{prefix});",), ("gc_merge.h",))
@@ -97,26 +92,23 @@ class SoftmaxC(OperatorKernel[Softmax]):
 
     def cost(self, site: Site) -> Cost:
         operator = self.of(site)
-        cycles = 760 * site.output.size + 60
-        return Cost(cycles, cycles, 2 * operator.table.size + 14, 420)
+        return Cost.steady(760 * site.output.size + 60, 2 * operator.table.size + 14, 420)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
         count = site.output.shape[-1]
         constants = (
             Constant(f"{prefix}_table", "uint16_t", operator.table),
-            Structure(
+            Structure.of(
                 prefix,
                 "struct gc_softmax",
-                (
-                    ("table", f"{prefix}_table"),
-                    ("entries", str(operator.table.size)),
-                    ("rows", str(site.output.size // count)),
-                    ("count", str(count)),
-                    ("one", str(operator.one)),
-                    ("high", str(operator.high)),
-                    ("flip", str(flip(site.inputs[0]))),
-                ),
+                table=f"{prefix}_table",
+                entries=operator.table.size,
+                rows=site.output.size // count,
+                count=count,
+                one=operator.one,
+                high=operator.high,
+                flip=flip(site.inputs[0]),
             ),
         )
         return Code(constants, (f"gc_k_softmax({inputs[0]}, {output}, &{prefix});",), ("gc_softmax.h",))
@@ -147,8 +139,7 @@ class ViewCopyC(Kernel):
         return isinstance(site.layer.operator, View) and not site.dying[0]
 
     def cost(self, site: Site) -> Cost:
-        cycles = 8 * site.output.size + 40
-        return Cost(cycles, cycles, 24, 60)
+        return Cost.steady(8 * site.output.size + 40, 24, 60)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         size = site.output.size

@@ -29,8 +29,7 @@ class AddC(OperatorKernel[IntegerAdd]):
     operator = IntegerAdd
 
     def cost(self, site: Site) -> Cost:
-        cycles = site.output.size * (40 + 66 * len(site.inputs)) + 100
-        return Cost(cycles, cycles, 22 + 5 * len(site.inputs), 230)
+        return Cost.steady(site.output.size * (40 + 66 * len(site.inputs)) + 100, 22 + 5 * len(site.inputs), 230)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -40,18 +39,16 @@ class AddC(OperatorKernel[IntegerAdd]):
         constants = (
             Constant(f"{prefix}_multiplier", "int32_t", operator.multipliers),
             Constant(f"{prefix}_flip", "uint8_t", flips),
-            Structure(
+            Structure.of(
                 prefix,
                 "struct gc_add",
-                (
-                    ("multiplier", f"{prefix}_multiplier"),
-                    ("flip", f"{prefix}_flip"),
-                    ("inputs", str(len(inputs))),
-                    ("count", str(site.output.size)),
-                    ("start", str(start)),
-                    ("low", str(rule.low)),
-                    ("high", str(rule.high)),
-                ),
+                multiplier=f"{prefix}_multiplier",
+                flip=f"{prefix}_flip",
+                inputs=len(inputs),
+                count=site.output.size,
+                start=start,
+                low=rule.low,
+                high=rule.high,
             ),
         )
         if len(inputs) == 2:
@@ -74,8 +71,8 @@ class MultiplyC(OperatorKernel[IntegerMultiply]):
 
     def cost(self, site: Site) -> Cost:
         operator = self.of(site)
-        cycles = site.output.size * (490 if has_multiplier(operator.requantization) else 267) + 60
-        return Cost(cycles, cycles, 44, 330)
+        each = 490 if has_multiplier(operator.requantization) else 267
+        return Cost.steady(each * site.output.size + 60, 44, 330)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -83,18 +80,16 @@ class MultiplyC(OperatorKernel[IntegerMultiply]):
         zeros = [zero + flipped for zero, flipped in zip(operator.zeros, flips, strict=True)]
         rule = operator.requantization
         scaled = has_multiplier(rule)
-        structure = Structure(
+        structure = Structure.of(
             prefix,
             "struct gc_multiply",
-            (
-                ("count", str(site.output.size)),
-                ("flip", f"{{{flips[0]}, {flips[1]}}}"),
-                ("zero", f"{{{zeros[0]}, {zeros[1]}}}"),
-                ("multiplier", str(int(rule.multiplier[0])) if scaled else "0"),
-                ("start", "0" if scaled else str(int(rounding(rule)[0]))),
-                ("shift", str(int(rule.shift[0]))),
-                ("clamp", clamp(rule)),
-            ),
+            count=site.output.size,
+            flip=f"{{{flips[0]}, {flips[1]}}}",
+            zero=f"{{{zeros[0]}, {zeros[1]}}}",
+            multiplier=int(rule.multiplier[0]) if scaled else 0,
+            start=0 if scaled else int(rounding(rule)[0]),
+            shift=int(rule.shift[0]),
+            clamp=clamp(rule),
         )
         call = f"gc_k_multiply({inputs[0]}, {inputs[1]}, {output}, &{prefix});"
         return Code((structure,), (call,), ("gc_merge.h",))
@@ -114,7 +109,7 @@ class ConcatenateC(OperatorKernel[IntegerConcatenate]):
             cycles += (8 if copied else 102) * source.size + 60
             flash += 24 if copied else 40
             shared = max(shared, 60 if copied else 200)
-        return Cost(cycles, cycles, flash, shared)
+        return Cost.steady(cycles, flash, shared)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -132,19 +127,17 @@ class ConcatenateC(OperatorKernel[IntegerConcatenate]):
             rule, multiplier = operator.rules[index], int(operator.multipliers[index])
             start = int(operator.biases[index]) - flip(source) * multiplier + sum_start(rule)
             constants.append(
-                Structure(
+                Structure.of(
                     f"{prefix}_{index}",
                     "struct gc_rescale",
-                    (
-                        ("rows", str(rows)),
-                        ("bytes", str(size)),
-                        ("pitch", str(pitch)),
-                        ("multiplier", str(multiplier)),
-                        ("start", str(start)),
-                        ("flip", str(flip(source))),
-                        ("low", str(rule.low)),
-                        ("high", str(rule.high)),
-                    ),
+                    rows=rows,
+                    bytes=size,
+                    pitch=pitch,
+                    multiplier=multiplier,
+                    start=start,
+                    flip=flip(source),
+                    low=rule.low,
+                    high=rule.high,
                 )
             )
             statements.append(f"gc_k_rescale({place}, {target}, &{prefix}_{index});")
@@ -160,8 +153,7 @@ class CropC(OperatorKernel[IntegerCrop]):
     operator = IntegerCrop
 
     def cost(self, site: Site) -> Cost:
-        cycles = 7 * site.output.size + 14 * site.output.shape[0] + 40
-        return Cost(cycles, cycles, 28, 60)
+        return Cost.steady(7 * site.output.size + 14 * site.output.shape[0] + 40, 28, 60)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
@@ -182,26 +174,23 @@ class PadC(OperatorKernel[IntegerPad]):
     operator = IntegerPad
 
     def cost(self, site: Site) -> Cost:
-        cycles = 9 * site.output.size + 50 * site.output.shape[0] + 60
-        return Cost(cycles, cycles, 20, 130)
+        return Cost.steady(9 * site.output.size + 50 * site.output.shape[0] + 60, 20, 130)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)
         shape, result = site.inputs[0].shape, site.output.shape
         row = math.prod(result[1:])
         left, right = (side * shape[-1] for side in operator.around[1]) if len(shape) == 3 else (0, 0)
-        structure = Structure(
+        structure = Structure.of(
             prefix,
             "struct gc_pad",
-            (
-                ("above", str(operator.around[0][0] * row)),
-                ("below", str(operator.around[0][1] * row)),
-                ("rows", str(shape[0])),
-                ("left", str(left)),
-                ("bytes", str(math.prod(shape[1:]))),
-                ("right", str(right)),
-                ("zero", str(operator.zero & 0xFF)),
-            ),
+            above=operator.around[0][0] * row,
+            below=operator.around[0][1] * row,
+            rows=shape[0],
+            left=left,
+            bytes=math.prod(shape[1:]),
+            right=right,
+            zero=operator.zero & 0xFF,
         )
         return Code((structure,), (f"gc_k_pad({inputs[0]}, {output}, &{prefix});",), ("gc_move.h",))
 
@@ -213,8 +202,7 @@ class PermuteC(OperatorKernel[IntegerPermute]):
     operator = IntegerPermute
 
     def cost(self, site: Site) -> Cost:
-        cycles = 22 * site.output.size + 100
-        return Cost(cycles, cycles, 24, 160)
+        return Cost.steady(22 * site.output.size + 100, 24, 160)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = self.of(site)

@@ -54,7 +54,7 @@ class _PoolC(Kernel):
         lines = values // _operator(site).size[-1]
         largest = isinstance(site.layer.operator, IntegerMaxPooling)
         cycles = (17 if largest else 19) * values + 23 * lines + (70 if largest else 177) * site.output.size + 60
-        return Cost(cycles, cycles, 32, 260)
+        return Cost.steady(cycles, 32, 260)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = _operator(site)
@@ -66,22 +66,20 @@ class _PoolC(Kernel):
         start = 0
         if rule is not None:
             start = (0 if scaled else int(rounding(rule)[0])) - flipped * height * width
-        structure = Structure(
+        structure = Structure.of(
             prefix,
             "struct gc_pool",
-            (
-                ("rows", str(rows)),
-                ("columns", str(columns)),
-                ("channels", str(channels)),
-                ("height", str(height)),
-                ("width", str(width)),
-                ("pitch", str(_image(site.inputs[0].shape)[1] * channels)),
-                ("flip", str(flipped)),
-                ("start", str(start)),
-                ("multiplier", str(int(rule.multiplier[0])) if scaled and rule else "0"),
-                ("shift", str(int(rule.shift[0])) if rule else "0"),
-                ("clamp", clamp(rule) if rule else "{0, 0, 0}"),
-            ),
+            rows=rows,
+            columns=columns,
+            channels=channels,
+            height=height,
+            width=width,
+            pitch=_image(site.inputs[0].shape)[1] * channels,
+            flip=flipped,
+            start=start,
+            multiplier=int(rule.multiplier[0]) if scaled and rule else 0,
+            shift=int(rule.shift[0]) if rule else 0,
+            clamp=clamp(rule) if rule else "{0, 0, 0}",
         )
         return Code((structure,), (f"{self.function}({inputs[0]}, {output}, &{prefix});",), ("gc_pool.h",))
 
@@ -117,7 +115,7 @@ class _WindowC(Kernel):
         lines = values // operator.size[-1]
         rule = _rule(operator)
         cycles = (19 if rule else 17) * values + 23 * lines + (293 if rule else 113) * site.output.size + 100
-        return Cost(cycles, cycles, 40 + (3 * rule.multiplier.size if rule else 0), 420)
+        return Cost.steady(cycles, 40 + (3 * rule.multiplier.size if rule else 0), 420)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = _operator(site)
@@ -138,19 +136,17 @@ class _WindowC(Kernel):
             for axis in zip(extents, (*operator.size, 1)[:2], (*operator.stride, 1)[:2], strict=False)
         ]
         constants.append(
-            Structure(
+            Structure.of(
                 prefix,
                 "struct gc_window",
-                (
-                    ("rows", axes[0]),
-                    ("columns", axes[1]),
-                    ("channels", str(extents[2])),
-                    ("flip", str(flip(site.inputs[0]))),
-                    ("varies", str(int(rule is not None and rule.multiplier.size > 1))),
-                    ("multiplier", f"{prefix}_multiplier" if rule else "0"),
-                    ("shift", f"{prefix}_shift" if rule else "0"),
-                    ("clamp", clamp(rule) if rule else "{0, 0, 0}"),
-                ),
+                rows=axes[0],
+                columns=axes[1],
+                channels=extents[2],
+                flip=flip(site.inputs[0]),
+                varies=int(rule is not None and rule.multiplier.size > 1),
+                multiplier=f"{prefix}_multiplier" if rule else "0",
+                shift=f"{prefix}_shift" if rule else "0",
+                clamp=clamp(rule) if rule else "{0, 0, 0}",
             )
         )
         return Code(tuple(constants), (f"{self.function}({inputs[0]}, {output}, &{prefix});",), ("gc_pool.h",))

@@ -29,7 +29,7 @@ class RecurrentC(Kernel):
         cycles = steps * (20 * (operator.input_weights.size + operator.state_weights.size) + 1000 * outputs) + 100
         shifts = operator.input_shift.size + operator.state_shift.size
         constants = operator.all_weights.size + 6 * outputs + 3 * shifts
-        return Cost(cycles, cycles, constants + 40, 1300, operator.units * 5)
+        return Cost.steady(cycles, constants + 40, 1300, operator.units * 5)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = site.layer.operator

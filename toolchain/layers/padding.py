@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from toolchain.errors import LayerError
 from toolchain.ir.operators import FloatOperator, IntegerOperator, Operator
 from toolchain.layers.base import Kind, Option, Options, Shape
 from toolchain.layers.merge import whole_zero
+from toolchain.layers.windows import check_channels_last, check_rank
 from toolchain.lazy import LazyModule
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ def margins(value: Any, rank: int) -> Margins:
 
 def changed_shape(shape: Shape, around: Margins, sign: int) -> Shape:
     """The shape after padding (sign 1) or cropping (-1). Raises LayerError if nothing is left."""
-    if len(shape) != len(around) + 1:
-        wanted = "height × width × channels" if len(around) == 2 else "steps × channels"
-        raise LayerError(f"this layer takes {wanted}, and it gets {' × '.join(map(str, shape))}")
+    check_rank(shape, len(around))
     extents = tuple(extent + sign * sum(pair) for extent, pair in zip(shape, around, strict=False))
     if min(extents) < 1:
         raise LayerError(f"nothing is left of {' × '.join(map(str, shape))}", "amount")
@@ -60,10 +59,14 @@ def changed_shape(shape: Shape, around: Margins, sign: int) -> Shape:
 
 
 class _EdgeKind(Kind):
+    """Adds (sign 1) or cuts off (-1) edges along ``rank`` axes; ``key`` is Keras's word for how much."""
+
     shorthand = "amount"
-    rank: int
-    sign: int
-    key: str
+
+    def __init__(self, name: str, summary: str, keras: str, rank: int, sign: int) -> None:
+        self.name, self.summary, self.keras, self.rank, self.sign = name, summary, (keras,), rank, sign
+        self.options = (_amount(rank, "added" if sign > 0 else "cut off"),)
+        self.key = "padding" if sign > 0 else "cropping"
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         return changed_shape(inputs[0], margins(options["amount"], self.rank), self.sign)
@@ -74,21 +77,28 @@ class _EdgeKind(Kind):
         return getattr(keras.layers, self.keras[0])(**{self.key: value}, name=name)
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
-        if config.get("data_format", "channels_last") not in (None, "channels_last"):
-            raise LayerError("channels must come last; train it with data_format='channels_last'")
+        check_channels_last(config)
         around = margins(config[self.key], self.rank)
         return Pad(around) if self.sign > 0 else Crop(around)
 
 
 @dataclass(frozen=True, eq=False)
-class Pad(FloatOperator):
+class _Edges:
+    """What padding (sign 1) and cropping (-1) share, of real values and of codes."""
+
+    around: Margins
+    sign: ClassVar[int]
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        return changed_shape(inputs[0], self.around, self.sign)
+
+
+@dataclass(frozen=True, eq=False)
+class Pad(_Edges, FloatOperator):
     """Zeros around the input."""
 
     kind = "zero_padding"
-    around: Margins
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return changed_shape(inputs[0], self.around, 1)
+    sign = 1
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return np.pad(inputs[0], ((0, 0), *self.around, (0, 0)))
@@ -102,15 +112,12 @@ class Pad(FloatOperator):
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerPad(IntegerOperator):
+class IntegerPad(_Edges, IntegerOperator):
     """The code ``zero`` around the input."""
 
     kind = "zero_padding"
-    around: Margins
+    sign = 1
     zero: int
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return changed_shape(inputs[0], self.around, 1)
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return np.pad(inputs[0].astype(np.int64), ((0, 0), *self.around, (0, 0)), constant_values=self.zero)
@@ -123,14 +130,11 @@ def cropped(values: np.ndarray, around: Margins) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Crop(FloatOperator):
+class Crop(_Edges, FloatOperator):
     """The input without its edges."""
 
     kind = "cropping"
-    around: Margins
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return changed_shape(inputs[0], self.around, -1)
+    sign = -1
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return cropped(inputs[0], self.around)
@@ -140,49 +144,19 @@ class Crop(FloatOperator):
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerCrop(IntegerOperator):
+class IntegerCrop(_Edges, IntegerOperator):
     """The input without its edges."""
 
     kind = "cropping"
-    around: Margins
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return changed_shape(inputs[0], self.around, -1)
+    sign = -1
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return cropped(inputs[0].astype(np.int64), self.around)
 
 
-class ZeroPaddingKind(_EdgeKind):
-    name = "zero_padding"
-    summary = "Surrounds an image with zeros."
-    options = (_amount(2, "added"),)
-    keras = ("ZeroPadding2D",)
-    rank, sign, key = 2, 1, "padding"
-
-
-class ZeroPadding1dKind(_EdgeKind):
-    name = "zero_padding_1d"
-    summary = "Puts zeros before and after a sequence."
-    options = (_amount(1, "added"),)
-    keras = ("ZeroPadding1D",)
-    rank, sign, key = 1, 1, "padding"
-
-
-class CroppingKind(_EdgeKind):
-    name = "cropping"
-    summary = "Cuts the edges of an image off."
-    options = (_amount(2, "cut off"),)
-    keras = ("Cropping2D",)
-    rank, sign, key = 2, -1, "cropping"
-
-
-class Cropping1dKind(_EdgeKind):
-    name = "cropping_1d"
-    summary = "Cuts the ends of a sequence off."
-    options = (_amount(1, "cut off"),)
-    keras = ("Cropping1D",)
-    rank, sign, key = 1, -1, "cropping"
-
-
-KINDS = (ZeroPaddingKind(), ZeroPadding1dKind(), CroppingKind(), Cropping1dKind())
+KINDS = (
+    _EdgeKind("zero_padding", "Surrounds an image with zeros.", "ZeroPadding2D", 2, 1),
+    _EdgeKind("zero_padding_1d", "Puts zeros before and after a sequence.", "ZeroPadding1D", 1, 1),
+    _EdgeKind("cropping", "Cuts the edges of an image off.", "Cropping2D", 2, -1),
+    _EdgeKind("cropping_1d", "Cuts the ends of a sequence off.", "Cropping1D", 1, -1),
+)

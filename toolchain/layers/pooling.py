@@ -13,6 +13,8 @@ from toolchain.layers.base import Kind, Option, Options, Shape
 from toolchain.layers.merge import whole_zero
 from toolchain.layers.windows import (
     PADDING,
+    check_channels_last,
+    check_rank,
     extents,
     keras_options,
     keras_windows,
@@ -85,17 +87,14 @@ class _GlobalKind(Kind):
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs
-        if len(shape) != self.rank + 1:
-            wanted = "height × width × channels" if self.rank == 2 else "steps × channels"
-            raise LayerError(f"this layer takes {wanted}, and it gets {' × '.join(map(str, shape))}")
+        check_rank(shape, self.rank)
         return shape[-1:]
 
     def keras_layer(self, options: Options, name: str, keras: Any) -> Any:
         return getattr(keras.layers, self.keras[0])(name=name)
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
-        if config.get("data_format", "channels_last") not in (None, "channels_last"):
-            raise LayerError("channels must come last; train it with data_format='channels_last'")
+        check_channels_last(config)
         return GlobalPooling(self.largest, bool(config.get("keepdims")))
 
 
@@ -125,18 +124,28 @@ class MaxPooling(_Pooling):
         return IntegerMaxPooling(self.size, self.stride, self.padding), replace(inputs[0], shape=shape)
 
 
+class _IntegerPooling(IntegerOperator):
+    """What the integer operators share; each has these fields among its own. ``flat``: one window, no axes left."""
+
+    size: Shape
+    stride: Shape
+    padding: str
+    flat: bool
+
+    def output_shape(self, *inputs: Shape) -> Shape:
+        shape = sliding_shape(inputs[0], self.size, self.stride, self.padding)
+        return shape[-1:] if self.flat else shape
+
+
 @dataclass(frozen=True, eq=False)
-class IntegerMaxPooling(IntegerOperator):
-    """The largest code of each window: scales are positive, so order is kept. ``flat``: one window, no axes left."""
+class IntegerMaxPooling(_IntegerPooling):
+    """The largest code of each window: scales are positive, so order is kept."""
 
     kind = "max_pooling"
     size: Shape
     stride: Shape
     padding: str = "valid"
     flat: bool = False
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return _flattened(sliding_shape(inputs[0], self.size, self.stride, self.padding), self.flat)
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         codes = inputs[0].astype(np.int64)
@@ -165,7 +174,7 @@ class AveragePooling(_Pooling):
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerAveragePooling(IntegerOperator):
+class IntegerAveragePooling(_IntegerPooling):
     """The rounded mean of the codes of each window (halves upward).
 
     The mean of codes is the code of the mean, whatever the zero point: nothing but a division is left. The
@@ -178,9 +187,6 @@ class IntegerAveragePooling(IntegerOperator):
     requantization: Requantization
     padding: str = "valid"
     flat: bool = False
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return _flattened(sliding_shape(inputs[0], self.size, self.stride, self.padding), self.flat)
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         codes = inputs[0].astype(np.int64)
@@ -237,10 +243,6 @@ def inside(shape: Shape, size: Shape, stride: Shape, padding: str) -> np.ndarray
 def is_padded(shape: Shape, size: Shape, stride: Shape, padding: str) -> bool:
     """Whether some window reaches over the edge."""
     return any(sum(padded_count(*axis, padding)[1:]) for axis in zip(shape, size, stride, strict=False))
-
-
-def _flattened(shape: Shape, flat: bool) -> Shape:
-    return shape[-1:] if flat else shape
 
 
 def _integer_average(

@@ -116,10 +116,9 @@ class Reshape(FloatOperator):
 
 
 @dataclass(frozen=True, eq=False)
-class Permute(FloatOperator):
+class _Permuted:
     """The axes in another order; the first after the batch is 1."""
 
-    kind = "permute"
     axes: Shape
 
     def output_shape(self, *inputs: Shape) -> Shape:
@@ -127,6 +126,13 @@ class Permute(FloatOperator):
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         return inputs[0].transpose(0, *self.axes)
+
+
+@dataclass(frozen=True, eq=False)
+class Permute(_Permuted, FloatOperator):
+    """Of real values."""
+
+    kind = "permute"
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         shape = self.output_shape(inputs[0].shape)
@@ -136,17 +142,13 @@ class Permute(FloatOperator):
 
 
 @dataclass(frozen=True, eq=False)
-class IntegerPermute(IntegerOperator):
-    """The axes in another order; the first after the batch is 1."""
+class IntegerPermute(_Permuted, IntegerOperator):
+    """Of codes."""
 
     kind = "permute"
-    axes: Shape
-
-    def output_shape(self, *inputs: Shape) -> Shape:
-        return permuted(inputs[0], self.axes)
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
-        return inputs[0].astype(np.int64).transpose(0, *self.axes)
+        return super().forward(*inputs).astype(np.int64)
 
 
 KINDS = (ReshapeKind(), PermuteKind())

@@ -29,6 +29,19 @@ PADDING = Option(
 )
 
 
+def check_rank(shape: Shape, rank: int) -> None:
+    """Raises LayerError unless a shape is that of an image (rank 2) or a sequence (1), with its channels."""
+    if len(shape) != rank + 1:
+        wanted = "height × width × channels" if rank == 2 else "steps × channels"
+        raise LayerError(f"this layer takes {wanted}, and it gets {' × '.join(map(str, shape))}")
+
+
+def check_channels_last(config: Mapping[str, Any]) -> None:
+    """Raises LayerError if a Keras layer's configuration has the channels first."""
+    if config.get("data_format", "channels_last") not in (None, "channels_last"):
+        raise LayerError("channels must come last; train it with data_format='channels_last'")
+
+
 def extents(value: Any, rank: int) -> Shape:
     """An option that is one number for all axes, or a list of one each."""
     return tuple(int(item) for item in value) if isinstance(value, Iterable) else (int(value),) * rank
@@ -45,10 +58,7 @@ def padded_count(extent: int, size: int, stride: int, padding: str) -> tuple[int
 
 def sliding_shape(shape: Shape, size: Shape, stride: Shape, padding: str) -> Shape:
     """The output's shape, the channels as they were. Raises LayerError if no window fits."""
-    rank = len(size)
-    if len(shape) != rank + 1:
-        wanted = "height × width × channels" if rank == 2 else "steps × channels"
-        raise LayerError(f"this layer takes {wanted}, and it gets {' × '.join(map(str, shape))}")
+    check_rank(shape, len(size))
     counts = tuple(padded_count(*axis, padding)[0] for axis in zip(shape, size, stride, strict=False))
     if min(counts) < 1:
         window, pixels = " × ".join(map(str, size)), " × ".join(map(str, shape[:-1]))
@@ -78,8 +88,7 @@ def keras_windows(config: Mapping[str, Any], size_key: str) -> tuple[Shape, Shap
     padding = config.get("padding", "valid")
     if padding not in ("valid", "same"):
         raise LayerError(f"padding {padding!r} is not supported; use valid or same")
-    if config.get("data_format", "channels_last") not in (None, "channels_last"):
-        raise LayerError("channels must come last; train it with data_format='channels_last'")
+    check_channels_last(config)
     return size, stride, padding
 
 
