@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.board import tiny_chip
-from tests.board.test_chips import CLOCKS
-from toolchain.board import chips, image, protocol
+from toolchain.board import image, protocol
 from toolchain.board.link import Expected, Link
 from toolchain.board.serial_line import SerialLine
 from toolchain.board.virtual import memory, updi
@@ -21,9 +20,11 @@ from toolchain.errors import BoardError
 from toolchain.memory.chip import facts
 
 
-@pytest.mark.parametrize("mcu", ["atmega4809", "atmega3208", "atmega328p"])
-def test_the_firmware_runs_on_every_family(tmp_path: Path, mcu: str) -> None:
-    clock = CLOCKS[chips.CHIPS[mcu].family]
+@pytest.mark.parametrize(
+    ("mcu", "clock"),
+    [("atmega4809", 20_000_000), ("atmega4809", 16_000_000), ("atmega3208", 20_000_000), ("atmega328p", 16_000_000)],
+)
+def test_the_firmware_runs_on_every_family_and_clock(tmp_path: Path, mcu: str, clock: int) -> None:
     content = image.read(tiny_chip.image(tmp_path, mcu, clock).with_suffix(".hex"))
     rng = random.Random(1)
     with (
@@ -37,6 +38,13 @@ def test_the_firmware_runs_on_every_family(tmp_path: Path, mcu: str) -> None:
             answer = link.infer(data)
             assert (answer.outputs, answer.class_) == tiny_chip.reference(data)
             assert 10_000 < answer.cycles < 100_000
+
+
+@pytest.mark.parametrize(("clock", "value"), [(16_000_000, 1), (20_000_000, 2), (None, 2)])
+def test_the_oscillators_fuse_is_set_for_the_clock(clock: int | None, value: int) -> None:
+    """Else a manifest with another clock than the factory's could not be flashed: every run has a new board."""
+    with VirtualBoard("atmega4809", 49_152, clock=clock) as board:
+        assert board.tell(state=True)["fuses"][2] == value
 
 
 def test_chips_without_a_simulator_have_no_virtual_board() -> None:

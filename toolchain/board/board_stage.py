@@ -18,7 +18,7 @@ from toolchain.memory.chip import facts
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mcu", default="atmega4809", help="the chip on the board (default atmega4809)")
-    parser.add_argument("--clock", type=int, help="Hz; only for chips whose fuses do not say it")
+    parser.add_argument("--clock", type=int, help="Hz, such as 16000000 (default: as in the factory)")
     parser.add_argument("--real-time", action="store_true", help="run no faster than the chip would")
 
 

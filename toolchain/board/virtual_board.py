@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 class VirtualBoard:
     """A private board that lives as long as the ``with`` block: ``serial`` and ``updi`` are its ports.
 
-    ``image`` is what its flash holds at power-up (raw bytes), for chips whose programming interface is not modelled;
-    ``clock`` in Hz is needed for those too. Raises ``BoardError`` if no simulator models the chip or the process does
-    not come up.
+    ``image`` is what its flash holds at power-up (raw bytes), for chips whose programming interface is not modelled.
+    ``clock`` in Hz: fuses are set for it, where they decide it (None: as in the factory). Raises ``BoardError`` if no
+    simulator models the chip or the process does not come up.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class VirtualBoard:
                 f"there is no virtual board for the {mcu}; connect a real one (port=…), or choose one of {known}"
             )
         command = [sys.executable, "-m", "toolchain.board.virtual", "--mcu", mcu, "--flash-size", str(flash_size)]
-        if chips.chip(mcu).programming != "updi" and clock:
+        if clock:
             command += ["--clock", str(clock)]
         if real_time:
             command.append("--real-time")

@@ -39,7 +39,7 @@ from toolchain.board.virtual.updi import Updi
 
 IDLE_WAIT = 0.005  # s to wait for the outside when the chip only waits too
 LONG_WAIT = 0.2  # and when it has for long; whatever comes from outside ends the wait
-CLOCKS = {1: 16_000_000, 2: 20_000_000}
+FACTORY_CLOCK = 20_000_000
 
 
 class Board:
@@ -62,8 +62,9 @@ class Board:
 
     @property
     def clock(self) -> int:
-        """Hz: what was given for a chip whose fuses we do not model, else what fuse OSCCFG says."""
-        return self._clock_given or CLOCKS.get(self.memories.fuses[2] & 3, 20_000_000)
+        """Hz: what fuse OSCCFG says, or was given for a chip that has none."""
+        clocks = {bits: clock for fuse in self._chip.fuses for clock, bits in fuse.values.items()}
+        return clocks.get(self.memories.fuses[2] & 3) or self._clock_given or FACTORY_CLOCK
 
     def power_up(self) -> None:
         """A reset, by whatever cause: the program starts from its first word."""
@@ -203,7 +204,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="toolchain.board.virtual", description=__doc__.splitlines()[0])
     parser.add_argument("--mcu", default="atmega4809")
     parser.add_argument("--flash-size", type=int, required=True, help="bytes")
-    parser.add_argument("--clock", type=int, help="Hz, for chips without an OSCCFG fuse")
+    parser.add_argument("--clock", type=int, help="Hz; the fuse that decides it is set for it")
     parser.add_argument("--image", type=Path, help="raw bytes that are in the flash already")
     parser.add_argument("--folder", type=Path, help="where the ports' names go; default a new temporary folder")
     parser.add_argument("--real-time", action="store_true", help="no faster than the chip would be")
@@ -212,6 +213,10 @@ def main() -> int:
     answers = _own_output()
     chip = chips.chip(args.mcu)
     memories = Memories(chip.signature, args.flash_size)
+    for fuse in chip.fuses if args.clock else ():
+        if args.clock not in fuse.values:
+            raise SystemExit(f"the {chip.mcu} runs at {' or '.join(map(str, fuse.values))} Hz, not at {args.clock}")
+        memories.fuses[fuse.offset] = memories.fuses[fuse.offset] & ~fuse.mask | fuse.values[args.clock]
     if args.image:
         image = args.image.read_bytes()
         memories.flash[: len(image)] = image
