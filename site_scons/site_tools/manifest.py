@@ -32,10 +32,9 @@ def manifests(env: Any) -> list[Any]:
     from toolchain import manifest
 
     known = {path.stem: path for path in sorted((ROOT / "models").glob("*.yaml"))}
-    asked = [name for name in option("model").split(",") if name]
-    if not asked and (GetOption("clean") or "bench" in COMMAND_LINE_TARGETS):
-        asked = ["all"]
-    names = list(known) if asked == ["all"] else list(dict.fromkeys(asked))
+    names = arguments.chosen(option("model"), known)
+    if not names and (GetOption("clean") or "bench" in COMMAND_LINE_TARGETS):
+        names = list(known)
     arguments.require("model", names, known)
     plans = manifest.load_all([known[name].relative_to(ROOT) for name in names])
     if plans:

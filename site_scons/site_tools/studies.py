@@ -42,8 +42,7 @@ def known() -> dict[str, Path]:
 def studies(env: Any) -> None:
     """The studies that the command line names, with all their points."""
     paths = known()
-    asked = [name for name in option("study").split(",") if name]
-    names = list(paths) if asked == ["all"] else list(dict.fromkeys(asked))
+    names = arguments.chosen(option("study"), paths)
     arguments.require("study", names, paths)
     read = read_all([paths[name] for name in names])
     if read:

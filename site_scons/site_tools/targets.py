@@ -46,8 +46,14 @@ def exists(env: Any) -> bool:
 
 
 def targets(env: Any, **summaries: str) -> None:
-    """Announce the targets that each model has, for the list and for the check of what was asked."""
+    """Announce the targets that each model has, for the list and for the check of what was asked.
+
+    ``help`` among the targets is taken for ``--help``, before anything else looks at what was asked.
+    """
     of_models.update(summaries)
+    if "help" in COMMAND_LINE_TARGETS:
+        COMMAND_LINE_TARGETS.remove("help")
+        SCons.Script.SetOption("help", True)
 
 
 def tests(env: Any) -> None:
@@ -81,11 +87,11 @@ def compare(env: Any) -> None:
     """Two models side by side."""
     general["compare"] = "two models side by side: model=A,B"
     asked = "compare" in map(str, COMMAND_LINE_TARGETS)
-    if asked and len(console.reports) != 2 and not GetOption("clean"):
+    if asked and len(console.reports) != 2 and not (GetOption("clean") or GetOption("help")):
         raise GoldcrestError("compare needs two models: ./scons compare model=A,B (./scons lists the models)")
     # In the order in which they were named: the change is that from the first to the second.
     by_name = {Path(str(report)).parent.name: report for report in console.reports}
-    named = [str(by_name[name]) for name in dict.fromkeys(option("model").split(",")) if name in by_name]
+    named = [str(by_name[name]) for name in arguments.chosen(option("model"), by_name) if name in by_name]
     node = stage(env, "compare", "build/.compare", {}, silent=True, private=" ".join(named))
     env.Depends(node, console.reports)
     env.AlwaysBuild(env.Alias("compare", env.NoCache(node)))
@@ -101,7 +107,7 @@ def virtual_board(env: Any) -> None:
 def worker(env: Any) -> None:
     """Work for builds with engine=dask, until Ctrl-C; ``-j`` says how many stages at once."""
     general["worker"] = "work for other machines' builds; scheduler=ADDRESS"
-    if "worker" in map(str, COMMAND_LINE_TARGETS) and not option("scheduler"):
+    if "worker" in map(str, COMMAND_LINE_TARGETS) and not option("scheduler") and not GetOption("help"):
         raise GoldcrestError("worker needs to know for whom: ./scons worker scheduler=tcp://HOST:8786")
     words = ["--scheduler", shlex.quote(option("scheduler")), "--threads", str(GetOption("num_jobs"))]
     words += ["--cache", shlex.quote(option("cache"))] if option("cache") not in ("", "off") else []
@@ -124,18 +130,30 @@ def site(env: Any) -> None:
 def finish(env: Any) -> None:
     """Refuse what is not known; without a model and a target, say what there is."""
     asked = [str(name) for name in COMMAND_LINE_TARGETS]
-    arguments.require("target", [name for name in asked if os.path.sep not in name], [*of_models, *general])
-    needing = [name for name in asked if name in of_models]
+    refuse_unknown(asked)
+    needing = [name for name in asked if name in of_models or (os.path.sep in name and not option("study"))]
     if needing and not option("model") and not (GetOption("clean") or GetOption("help")):
         raise GoldcrestError(f"{needing[0]} needs a model: ./scons model=M {needing[0]} (./scons lists the models)")
     if not asked and not option("model") and not option("study") and not (GetOption("help") or GetOption("clean")):
-        SCons.Script.ValidateOptions()  # a misspelt --option ends here
         list_everything()
     notes.save()
     completion.remember(BUILD, completion.words([*of_models, *general], arguments.ARGUMENTS))
     engine.prepare(console.lock)
     if GetOption("help"):
         SCons.Script.Help("\n".join(help_on(asked)) + "\n")
+
+
+def refuse_unknown(asked: list[str]) -> None:
+    """Targets and ``--options`` that do not exist, with what was probably meant."""
+    parser = SCons.Script.Main.OptionsParser
+    wrong = [arguments.dashed(word, parser._long_opt) for word in parser.largs if word.startswith("-")]
+    if wrong:
+        raise GoldcrestError("\n".join(wrong))
+    meant = {each.name: f"{each.name}={each.value}" for each in arguments.ARGUMENTS}
+    for option_name, folder in (("study", "studies"), ("model", "models")):
+        meant |= {path.stem: f"{option_name}={path.stem}" for path in (ROOT / folder).glob("*.yaml")}
+    words = [name for name in asked if os.path.sep not in name or name.endswith(".yaml")]
+    arguments.require("target", words, [*of_models, *general], meant)
 
 
 def list_everything() -> None:

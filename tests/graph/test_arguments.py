@@ -32,5 +32,11 @@ def test_every_other_name_is_refused(name: str) -> None:
         arguments.read({name: "x"})
 
 
+def test_names_of_models() -> None:
+    assert arguments.chosen("b, a,,b", ["a", "b"]) == ["b", "a"]
+    assert arguments.chosen("c,all,x", ["a", "b", "c"]) == ["c", "a", "b", "x"]
+    assert arguments.chosen("", ["a"]) == []
+
+
 def test_upper_and_lower_case() -> None:
     assert arguments.suggestion("Mnist_Dense8", ["mnist_dense8"]) == "; did you mean mnist_dense8?"

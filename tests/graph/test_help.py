@@ -44,6 +44,18 @@ def test_one_target(fresh: Project) -> None:
     assert "programmer=" not in out
 
 
+def test_help_is_a_word_too(fresh: Project) -> None:
+    assert fresh.scons("help").out == fresh.scons("--help").out
+    assert fresh.scons("help", "bench").out == fresh.scons("--help", "bench").out
+
+
+@pytest.mark.parametrize("target", ["compare", "worker"])
+def test_targets_that_want_more_have_help_without_it(fresh: Project, target: str) -> None:
+    run = fresh.scons("--help", target)
+    assert (run.status, run.err) == (0, "")
+    assert run.out.startswith(f"  {target} ")
+
+
 def test_options_are_grouped_by_their_targets() -> None:
     options = [Argument("a", "A", "", of=("x", "y")), Argument("b", "B", ""), Argument("c", "C", "", of=("x", "y"))]
     assert listing.help_on_all({"x": "does x", "y": "does y"}, options)[1:] == [

@@ -68,16 +68,36 @@ def read(given: Mapping[str, str], known: Iterable[Argument] = ARGUMENTS) -> dic
     return {name: given.get(name, argument.default) for name, argument in table.items()}
 
 
-def require(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raises GoldcrestError with a suggestion for each of ``names`` (models, targets) that is not among ``known``."""
+def chosen(value: str, known: Iterable[str]) -> list[str]:
+    """The names in ``model=A,B``, each once and in this order; ``all`` among them stands for all that are ``known``."""
     known = list(known)
-    complaints = [f"unknown {kind} {name}{suggestion(name, known)}" for name in names if name not in known]
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    return list(dict.fromkeys(name for word in words for name in (known if word == "all" else [word])))
+
+
+def require(kind: str, names: Iterable[str], known: Iterable[str], meant: Mapping[str, str] | None = None) -> None:
+    """Raises GoldcrestError with a suggestion for each of ``names`` (models, targets) that is not among ``known``.
+
+    ``meant``: words that belong elsewhere on the command line → how they are written there.
+    """
+    known = list(known)
+    complaints = [f"unknown {kind} {name}{suggestion(name, known, meant)}" for name in names if name not in known]
     if complaints:
         raise GoldcrestError("\n".join(complaints))
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Iterable[str], meant: Mapping[str, str] | None = None) -> str:
     known = list(known)
-    lowered = {each.lower(): each for each in known}
+    lowered = {word.lower(): what for word, what in {**(meant or {}), **{each: each for each in known}}.items()}
     near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
     return f"; did you mean {lowered[near[0]]}?" if near else f"; known: {', '.join(known)}"
+
+
+def dashed(word: str, scons: Iterable[str], known: Iterable[Argument] = ARGUMENTS) -> str:
+    """What is wrong with ``--word`` or ``-w``, of which SCons, with its own options, knows nothing."""
+    name, _, value = word.partition("=")
+    table = {argument.name: argument for argument in known}
+    if (own := table.get(name.strip("-"))) is not None:
+        return f"no such option: {name}; write {own.name}={value or own.value}"
+    near = difflib.get_close_matches(name, scons, n=1, cutoff=0.7)
+    return f"no such option: {name}" + (f"; did you mean {near[0]}?" if near else "; --help and -H list what there is")
