@@ -53,11 +53,17 @@ def current(lock: int | None) -> Engine:
     return local if is_local() else cluster(local)
 
 
+def address() -> str:
+    """``scheduler=``. Raises GoldcrestError for what is no address."""
+    if not ADDRESS.fullmatch(option("scheduler")):
+        raise GoldcrestError(f"scheduler={option('scheduler')}: expected an address like tcp://HOST:8786")
+    return option("scheduler")
+
+
 def cluster(local: Local) -> Cluster:
     if not option("scheduler"):
         raise GoldcrestError("engine=dask needs to know where: scheduler=tcp://HOST:8786 (see docs/cluster.md)")
-    if not ADDRESS.fullmatch(option("scheduler")):
-        raise GoldcrestError(f"scheduler={option('scheduler')}: expected an address like tcp://HOST:8786")
+    address()
     if option("AVR_GCC"):
         raise GoldcrestError(
             "AVR_GCC= names a compiler of this machine, and engine=dask compiles on others: leave it out"

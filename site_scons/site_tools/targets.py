@@ -107,8 +107,10 @@ def virtual_board(env: Any) -> None:
 def worker(env: Any) -> None:
     """Work for builds with engine=dask, until Ctrl-C; ``-j`` says how many stages at once."""
     general["worker"] = "work for other machines' builds; scheduler=ADDRESS"
-    if "worker" in map(str, COMMAND_LINE_TARGETS) and not option("scheduler") and not GetOption("help"):
-        raise GoldcrestError("worker needs to know for whom: ./scons worker scheduler=tcp://HOST:8786")
+    if "worker" in map(str, COMMAND_LINE_TARGETS) and not GetOption("help"):
+        if not option("scheduler"):
+            raise GoldcrestError("worker needs to know for whom: ./scons worker scheduler=tcp://HOST:8786")
+        engine.address()
     words = ["--scheduler", shlex.quote(option("scheduler")), "--threads", str(GetOption("num_jobs"))]
     words += ["--cache", shlex.quote(option("cache"))] if option("cache") not in ("", "off") else []
     node = stage(env, "worker", "build/.worker", {}, silent=True, private=" ".join(words), TERMINAL=True)

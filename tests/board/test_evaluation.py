@@ -201,6 +201,8 @@ def test_settings_of_this_machine(model: Model, tmp_path: Path) -> None:
     for text, message in {
         "prot: /dev/x": "did you mean port",
         "baud: fast": "expected a number",
+        "baud: 0": "baud=0: no serial line has this speed; the firmware's is 500000",
+        "baud: 99999999999": "no serial line has this speed",
         "programmer: pkop": "did you mean pkob",
         "- port": "expected lines such as",
         "port: [": "not readable as YAML",

@@ -63,6 +63,11 @@ def test_flash_stage_ends_on_the_chips_answer(model: Model, tool: str, capsys: p
     assert "the chip says" in capsys.readouterr().out
 
 
+def test_a_sample_that_does_not_exist(model: Model) -> None:
+    with pytest.raises(BoardError, match=r"sample=100: the test samples are numbered from 0 to 99"):
+        flash_stage.run(model.flash("--sample", "100"))
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_cell_that_does_not_take_a_write_fails_verification(model: Model, tool: str) -> None:
     with VirtualBoard("atmega4809", FLASH) as board:

@@ -95,6 +95,18 @@ def test_data_memory() -> None:
     )
 
 
+def test_no_larger_chip_is_offered_than_there_is() -> None:
+    """And numbers beyond all reason are refused like others."""
+    for units in (40_000, 10**30):
+        plan = wide(units)
+        network = [
+            {**entry, "units": units} if entry["kind"] == "dense" else entry for entry in plan.training["network"]
+        ]
+        diagnostic = estimate.refuse(replace(plan, training={**plan.training, "network": network}))
+        assert diagnostic is not None
+        assert diagnostic.notes[1] == "fits: a network with fewer layers"
+
+
 def streamed(plan: Plan) -> Plan:
     return replace(plan, generation={**plan.generation, "input": "streamed"})
 

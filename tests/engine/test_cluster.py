@@ -196,6 +196,7 @@ REFUSED = {
         "AVR_GCC= names a compiler of this machine, and engine=dask compiles on others: leave it out"
     ),
     ("worker",): "worker needs to know for whom: ./scons worker scheduler=tcp://HOST:8786",
+    ("worker", "scheduler=host"): "scheduler=host: expected an address like tcp://HOST:8786",
 }
 
 

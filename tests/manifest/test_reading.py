@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import string
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,15 @@ def test_no_such_file(tmp_path: Path) -> None:
         manifest.load(tmp_path / "none.yaml")
     with pytest.raises(ManifestError, match="Is a directory"):
         manifest.load(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero")):
+        with pytest.raises(ManifestError, match="it is a pipe or a device, and a file was expected"):
+            manifest.load(path)
+
+
+def test_a_file_whose_name_no_model_can_have(tmp_path: Path) -> None:
+    (found,) = loaded(tmp_path / "my good.yaml", GOOD.encode())
+    assert found.notes == ("rename the file: good.yaml",)

@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> None:
     """Programs, verifies, asks the chip. Raises ``GoldcrestError``."""
     given = settings.settings(args)
     what = subject.load(args)
+    if args.sample not in range(len(what.samples)):
+        raise BoardError(f"sample={args.sample}: the test samples are numbered from 0 to {len(what.samples) - 1:,}")
     console = Console()
     with subject.board(what, given) as at:
         port = subject.flash(what, at, status.update, args.unlock == "yes")
@@ -44,12 +46,11 @@ def run(args: argparse.Namespace) -> None:
             )
             return
         with subject.conversation(what, port, at.baud) as link:
-            index = args.sample % len(what.samples)
-            sample = what.samples[index]
+            sample = what.samples[args.sample]
             answer = link.infer(what.codes(sample[None])[0].tobytes())
     difference = answers.difference(what, sample, answer)
     picture.draw(sample, console)
-    console.print(answers.sentence(what, index, answer), highlight=False, soft_wrap=True)
+    console.print(answers.sentence(what, args.sample, answer), highlight=False, soft_wrap=True)
     if difference is not None:
         raise BoardError(difference)
     status.done(f"{written} on {'the virtual board' if given.virtual else port}")

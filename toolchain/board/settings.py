@@ -24,6 +24,8 @@ import yaml
 from toolchain.board import programmers, protocol
 from toolchain.errors import BoardError
 
+FASTEST = 12_000_000  # baud: of the fastest USB bridges
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -71,6 +73,8 @@ def settings(args: argparse.Namespace) -> Settings:
     if "port" in given and given["port"] == "virtual":
         return Settings(programmer=given.get("programmer"))
     result = replace(_read(args.settings), **given)
+    if not 1 <= result.baud <= FASTEST:
+        raise BoardError(f"baud={result.baud}: no serial line has this speed; the firmware's is {protocol.BAUD}")
     if result.programmer is not None:
         programmers.find(result.programmer)
     return result

@@ -7,6 +7,7 @@ check then says nothing. ``CHECKS`` is the list of them, in no particular order:
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from toolchain.manifest import compression, firmware, network, trained_network
 from toolchain.manifest.diagnostics import KeyPath
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.losses import LOSSES
+from toolchain.manifest.schema import MODEL_NAME
 from toolchain.manifest.units import CLOCK, SIZE, show
 from toolchain.memory import stream
 
@@ -27,7 +29,8 @@ def model_name(draft: Draft) -> None:
     """The model is called as its file: nobody has to look for it."""
     name, stem = draft.get("model"), draft.path.name.removesuffix(".yaml")
     if name is not None and name != stem:
-        draft.report(("model",), f"the model `{name}` stands in a file called `{stem}`", f"write `model: {stem}`")
+        remedy = f"write `model: {stem}`" if re.match(MODEL_NAME, stem) else f"rename the file: {name}.yaml"
+        draft.report(("model",), f"the model `{name}` stands in a file called `{stem}`", remedy)
 
 
 def dataset_options(draft: Draft) -> None:

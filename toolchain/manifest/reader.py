@@ -6,6 +6,7 @@ stands, duplicate keys) and recurses without a limit.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,8 @@ def source(path: Path) -> Source:
     file = displayed(path)
     begin = Place(Source(file, ""), 1, 1)
     try:
+        if not (path.is_file() or path.is_dir()) and path.exists():
+            raise OSError(errno.EINVAL, "it is a pipe or a device, and a file was expected")  # reading might never end
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

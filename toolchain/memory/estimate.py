@@ -378,10 +378,12 @@ def _faster_chip(plan: Plan, _key: str, needed: int) -> str:
 
 
 def _larger_chip(plan: Plan, key: str, needed: int) -> str:
-    kib = next(size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256, 1 << 20) if size * 1024 >= needed)
+    kib = next((size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256) if size * 1024 >= needed), None)
     smaller = "a network with fewer layers"
     if key == "data" and 2 * math.prod(plan.training["input"]["shape"]) > plan.memory[key]:
         smaller = "a smaller input (dataset.preprocess: [{downsample: 2}])"
+    if kib is None:  # no AVR has as much
+        return smaller
     return f"a chip with {kib} KiB of {key} memory, or {smaller}"
 
 
