@@ -173,9 +173,13 @@ def show_verdict() -> None:
 
 
 def show_tables(shown: Iterable[Any]) -> None:
-    """The tables of studies."""
+    """The tables of studies, as wide as the terminal."""
+    from toolchain.report import bars
+    from toolchain.studies import stored
+
+    colour = "FORCE_COLOR" in screen.environment()
     for table in shown:
-        screen.write(Path(table.get_internal_path()).with_suffix(".txt").read_text(encoding="utf-8") + "\n")
+        screen.write(f"{stored.as_text(Path(table.get_internal_path()), bars.columns(), colour)}\n")
 
 
 def show_bars(shown: Iterable[Any]) -> None:

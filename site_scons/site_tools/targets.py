@@ -78,7 +78,7 @@ def bench(env: Any) -> None:
     words = [f"--{name} {path}" for name, path in BENCH_FILES.items()]
     words += ["--accept"] if option("accept") == "1" else []
     private = " ".join([*words, *map(str, console.reports)])
-    node = stage(env, "bench", "build/bench.json", {"dataset": data}, private=private)
+    node = stage(env, "bench", ["build/bench.json", "build/bench.txt"], {"dataset": data}, private=private)
     env.Depends(node, console.reports)
     env.AlwaysBuild(env.Alias("bench", env.NoCache(node)))
 

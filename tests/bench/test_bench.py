@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +10,18 @@ import numpy as np
 import pytest
 
 from tests.exact.harness import check
+from tests.graph.project import ROOT
 from toolchain.bench.bench_stage import BEGIN, END, others, publish
 from toolchain.bench.cases import Case, cases
 from toolchain.bench.measure import Row, measure_kernels, measure_model
 from toolchain.bench.published import PUBLISHED
-from toolchain.bench.table import changes, markdown, screen, slower, summary
+from toolchain.bench.table import KERNELS_TITLE, changes, markdown, screen, slower, summary
 from toolchain.errors import GoldcrestError
 from toolchain.kernels.registry import kernels
 from toolchain.layers.dense import IntegerDense
 
 ROW = Row("dense 8-8", "dense8", 64, 512, 600, 700, 800, 900, 16)
+BASELINE = ROOT / "toolchain" / "bench" / "baseline.json"
 OLD = {ROW.key: ROW.as_json()}
 
 
@@ -104,13 +105,27 @@ def test_the_page_holds_the_stored_figures(tmp_path: Path) -> None:
         publish(page, "")
 
 
-def rendered(rows: list[Row]) -> str:
-    from rich.console import Console
+def rendered(rows: list[Row], width: int | None = None) -> str:
+    return screen(rows, OLD, width, False, "build/bench.txt")
 
-    console = Console(width=shutil.get_terminal_size((160, 40)).columns + 80)
-    with console.capture() as capture:
-        console.print(screen(rows, OLD))
-    return capture.get()
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("by", [0, 1, 50_000], ids=["unchanged", "a cycle", "much"])
+def test_the_table_fits_the_terminal_and_says_what_it_lacks(width: int, by: int) -> None:
+    stored = [Row(**row) for row in json.loads(BASELINE.read_text())]
+    old = {row.key: row.as_json() for row in stored}
+    rows = [replace(row, mean=row.mean + by, possible=row.possible + by) for row in stored]
+    text = screen(rows, old, width, False, "build/bench.txt")
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    kernels = text[text.index(KERNELS_TITLE) :]
+    table, _, said = kernels.partition("For want of room: without ")
+    for heading, figure in (("mean", "47,198"), ("worst", "83,569"), ("RAM", "2,753"), ("published", "18–22, NNoM")):
+        if heading != "mean" or not by:
+            assert (figure in table) != (f"{heading}" in said), heading
+    assert all(row.kernel in table for row in rows if row.kernel != "network")
+    assert ("change" in table) == bool(by)
+    assert width > 80 or said.replace("\n", " ").endswith("The whole table: build/bench.txt ")
 
 
 def test_models_that_were_not_asked_for_keep_their_figures() -> None:

@@ -1,35 +1,31 @@
 """``bench``: kernels and models in simulated cycles, beside the stored baseline; ``--accept`` replaces that.
 
-The figures go to ``--output`` as JSON, to the screen as a table, and with ``--accept`` into the documentation, where
-they stand between two marks.
+The figures go to ``--output`` as JSON, as a table to a text file beside it and to the screen, and with ``--accept``
+into the documentation, where they stand between two marks.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from rich.console import Console
 
 from toolchain.bench.cases import cases, digits
 from toolchain.bench.measure import NETWORK, Row, measure_kernels, measure_model
 from toolchain.bench.table import markdown, screen, summary
 from toolchain.errors import GoldcrestError
 from toolchain.files import atomic
-from toolchain.report import status
+from toolchain.report import bars, status
 from toolchain.stages import add_files, read_json, write_json
 
 MODELS = Path("models")
-LEAST_WIDTH = 140  # columns: the table is not cut for a narrower terminal, whose lines wrap
 BEGIN, END = "<!-- figures: ./scons bench accept=1 writes them -->\n", "<!-- end of figures -->\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_files(parser, "dataset", output="the table as JSON")
+    add_files(parser, "dataset", output="the figures as JSON; the table goes beside it (.txt)")
     parser.add_argument("--baseline", type=Path, required=True, help="the stored figures (.json)")
     parser.add_argument("--page", type=Path, required=True, help="the page (.md) that shows the stored figures")
     parser.add_argument("--accept", action="store_true", help="store today's figures as the baseline")
@@ -38,13 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     rows = measure(args.reports, args.dataset)
-    write_json(args.output, [row.as_json() for row in rows])
     old = {Row(**row).key: row for row in read_json(args.baseline)} if args.baseline.exists() else {}
-    columns = os.environ.get("COLUMNS", "")
-    width = max(LEAST_WIDTH, int(columns) if columns.isdigit() else 0)
-    Console(file=sys.stdout, highlight=False, width=width, force_terminal="FORCE_COLOR" in os.environ).print(
-        screen(rows, old)
-    )
+    whole = args.output.with_suffix(".txt")
+    with atomic(whole, "w") as file:
+        file.write(screen(rows, old, None, False, str(whole)))
+    write_json(args.output, [row.as_json() for row in rows])
+    print(screen(rows, old, bars.columns(), "FORCE_COLOR" in os.environ, str(whole)), flush=True)
     if args.accept:
         stored = [*others(rows, (Row(**row) for row in old.values())), *rows]
         write_json(args.baseline, [row.as_json() for row in stored])

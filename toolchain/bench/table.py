@@ -6,16 +6,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.text import Text
 
 from toolchain.bench.measure import NETWORK, Row
 from toolchain.bench.published import PUBLISHED
+from toolchain.report import tables
 
 Baseline = Mapping[str, Mapping[str, Any]]
 COMPARED = ("mean", "worst", "possible", "flash", "ram")
-COLUMNS = ("mean", "worst", "possible", "a product", "of floor", "flash", "RAM")
+COLUMNS = {  # heading → which goes first where a terminal is narrow: the greatest
+    "mean, cycles": 1,
+    "worst, cycles": 8,
+    "possible, cycles": 2,
+    "a product, cycles": 4,
+    "of floor": 6,
+    "flash, B": 5,
+    "RAM, B": 7,
+}
+CHANGE, PUBLISHED_RANK = 3, 9
+MODELS_TITLE = "Models: the whole inference on an AVRxt core over 1,000 test images, bytes with everything"
+KERNELS_TITLE = "Kernels: one layer each on an AVRxt core, bytes beyond its weights"
 
 
 def changes(row: Row, old: Baseline) -> dict[str, int]:
@@ -50,23 +60,22 @@ def summary(rows: Sequence[Row], old: Baseline) -> str:
     return f"{len(rows)} rows; beside the baseline: {told or 'all as they were'}"
 
 
-def screen(rows: Sequence[Row], old: Baseline) -> RenderableType:
-    """A table of models and one of kernels, layer by layer."""
+def screen(rows: Sequence[Row], old: Baseline, width: int | None, colour: bool, whole: str) -> str:
+    """A table of models and one of kernels, layer by layer, for a terminal of that width (None: no limit).
+
+    ``whole`` names the file that holds them with all columns.
+    """
     models, kernels = [row for row in rows if row.kernel == NETWORK], [row for row in rows if row.kernel != NETWORK]
-    parts: list[RenderableType] = []
+    parts = []
     if models:
-        table = _table("Models: cycles on an AVRxt core over 1,000 test images, bytes with everything", ("model",), ())
-        for row in models:
-            table.add_row(row.name, *_figures(row), _told(row, old))
-        parts.append(table)
+        columns = _columns("model", [(row.name, row) for row in models], old)
+        parts.append(tables.text(MODELS_TITLE, columns, width, colour, whole))
     if kernels:
-        table = _table("Kernels: one layer each, bytes beyond its weights", ("layer, kernel",), ("published",))
+        lines: list[tuple[tables.Cell, Row | None]] = []
         for name, group in groupby(kernels, key=lambda row: row.name):
-            table.add_row(f"[bold]{name}")
-            for row in group:
-                table.add_row(f"  {row.kernel}", *_figures(row), PUBLISHED.get((name, row.kernel), ""), _told(row, old))
-        parts.append(table)
-    return Group(*parts)
+            lines += [(Text(name, "bold"), None), *((f"  {row.kernel}", row) for row in group)]
+        parts.append(tables.text(KERNELS_TITLE, _columns("layer, kernel", lines, old), width, colour, whole))
+    return "\n".join(parts)
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -85,13 +94,20 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
         yield f"| {' | '.join(row)} |"
 
 
-def _table(title: str, words: Sequence[str], more: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
-    for name in words:
-        table.add_column(name, no_wrap=True)
-    for name in (*COLUMNS, *more, "change"):
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+def _columns(words: str, lines: Sequence[tuple[tables.Cell, Row | None]], old: Baseline) -> list[tables.Column]:
+    """A line a row; one without a row is a heading among them."""
+    figures = [_figures(row) if row else ("",) * len(COLUMNS) for _, row in lines]
+    published = [PUBLISHED.get((row.name, row.kernel), "") if row else "" for _, row in lines]
+    told = [_told(row, old) if row else "" for _, row in lines]
+    return [
+        tables.Column(words, [name for name, _ in lines], right=False),
+        *(
+            tables.Column(heading, cells, rank=rank)
+            for (heading, rank), cells in zip(COLUMNS.items(), zip(*figures, strict=True), strict=True)
+        ),
+        tables.Column("published", published, rank=PUBLISHED_RANK),
+        tables.Column("change", told, right=False, rank=CHANGE),
+    ]
 
 
 def _figures(row: Row) -> tuple[str, ...]:
@@ -100,14 +116,12 @@ def _figures(row: Row) -> tuple[str, ...]:
     return (f"{row.mean:,}", f"{row.worst:,}", f"{row.possible:,}", per, share, f"{row.flash:,}", f"{row.ram:,}")
 
 
-def _told(row: Row, old: Baseline) -> str:
+def _told(row: Row, old: Baseline) -> Text:
     if old and row.key not in old:
-        return "new"
+        return Text("new")
     before = old.get(row.key, {})
-    told = [f"{name} {_percent(by, before[name])}" for name, by in changes(row, old).items()]
-    colour = "red" if slower(row, old) else "green" if faster(row, old) else ""
-    text = ", ".join(told)
-    return f"[{colour}]{text}[/]" if colour and text else text
+    told = ", ".join(f"{name}{tables.TIED}{_percent(by, before[name])}" for name, by in changes(row, old).items())
+    return Text(told, "red" if slower(row, old) else "green" if faster(row, old) else "")
 
 
 def _percent(by: int, before: int) -> str:

@@ -1,4 +1,7 @@
-"""The figure of a study: panels with lines, points, bars or a heatmap, ours filled and others' figures hollow."""
+"""The figure of a study: panels with lines, points, bars or a heatmap, ours filled and others' figures hollow.
+
+It is as wide as a page shows it, so that its text is read at about the size at which it is written.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,18 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from toolchain.studies import labels, scales
 from toolchain.studies.rows import Row, Summary, grouped, reference, referred, summarized
 from toolchain.studies.table import formatted, heading
 
-PANELS_A_ROW = 3
-FEW = 5  # entries of a legend; more are written smaller
+WIDTH, HEIGHT = 8.4, 3.5  # inches: of the figure, of a row of panels
+PANELS_A_ROW = 2
+MARGIN = 0.6  # inches: about what the scale of y takes of a panel
+DIGIT = 0.64  # the width of a digit of the font by its size
+FEW = 5  # entries of a legend; more are written smaller and in two columns
 COLOURS = ("#0b6e99", "#d1495b", "#3a7d44", "#8d5a97", "#c77700", "#455a64", "#00897b", "#5d4037")
 MARKERS = "osD^vPX*"
 STYLE: Any = {
@@ -39,17 +45,29 @@ Pair = tuple[Any, Any]
 
 def draw(study: Study, rows: Sequence[Row], svg: Path, png: Path) -> None:
     """Writes the figure as SVG and PNG; the same rows give the same bytes."""
-    panels = study["figure"]["panels"]
-    across = min(len(panels), PANELS_A_ROW)
-    down = -(-len(panels) // across)
     with matplotlib.rc_context(STYLE):
-        width = 7.0 if across == 1 else 5.2 * across
-        figure = Figure(figsize=(width, 4.4 * down + 0.4), layout="constrained")
-        figure.suptitle(study["figure"]["title"] or study["description"], fontsize=12, x=0.01, ha="left")
-        for number, panel in enumerate(panels, start=1):
-            _PANELS[panel["kind"]](study, rows, panel, figure.add_subplot(down, across, number))
+        figure = drawn(study, rows)
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         figure.savefig(png, format="png", dpi=150, metadata={"Software": None})
+
+
+def drawn(study: Study, rows: Sequence[Row]) -> Figure:
+    """The figure of ``study["figure"]``, a panel an axes, laid out."""
+    panels = study["figure"]["panels"]
+    down = -(-len(panels) // PANELS_A_ROW)
+    figure = Figure(figsize=(WIDTH, HEIGHT * down + 0.4), layout="constrained")
+    figure.suptitle(study["figure"]["title"] or study["description"], fontsize=12, x=0.01, ha="left")
+    grid = figure.add_gridspec(down, PANELS_A_ROW)
+    for place, panel in enumerate(panels):
+        line, column = divmod(place, PANELS_A_ROW)
+        rest = slice(column, None) if place == len(panels) - 1 else column  # the last one takes what room is left
+        _PANELS[panel["kind"]](study, rows, panel, figure.add_subplot(grid[line, rest]))
+    figure.draw_without_rendering()
+    for panel, axes in zip(panels, figure.axes, strict=True):
+        if labels.legend_covers_points(axes):
+            _legend(study, panel, axes, below=True)
+    labels.spread(figure)
+    return figure
 
 
 def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axes) -> None:
@@ -73,9 +91,20 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
             drawn += 1
     _outsiders(study, panel, measures, axes)
     _dress(study, panel, axes, measures)
-    entries = len(set(axes.get_legend_handles_labels()[1]))
-    if entries > 1:
-        axes.legend(loc="best", fontsize=8 if entries <= FEW else 6.5)
+    _legend(study, panel, axes)
+
+
+def _legend(study: Study, panel: Mapping[str, Any], axes: Axes, below: bool = False) -> None:
+    """Inside the axes where there is most room, or below them."""
+    entries = len(axes.get_legend_handles_labels()[1])
+    if entries < 2:
+        return
+    few = entries <= FEW
+    where: dict[str, Any] = {"loc": "best", "ncols": 1 if few else 2}
+    if below:
+        where = {"loc": "upper left", "bbox_to_anchor": (0, -0.17), "ncols": FEW}
+    axes.legend(**where, title=_legend_title(study, panel), fontsize=8 if few else 7, title_fontsize=8,
+                alignment="left", columnspacing=1.2, handletextpad=0.5)  # fmt: skip
 
 
 def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: str, axes: Axes, label: str,
@@ -89,8 +118,9 @@ def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: 
         pairs.sort(key=lambda pair: pair[0])
     size = 5 if len(pairs) <= 40 else 3.5
     xs, ys = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    within = all(_within(panel, x, y) for x, y in zip(xs, ys, strict=True))  # then markers on the edge are whole
     axes.plot(xs, ys, linestyle="-" if joined else "none", linewidth=1.3, marker=marker, markersize=size, color=colour,
-              label=label, clip_on=False)  # fmt: skip
+              label=label, clip_on=not within)  # fmt: skip
     if any(len(group) > 1 for _, _, group in pairs):  # each training as a faint point behind their mean
         each = [
             (x, row.measures[measure]) for x, _, group in pairs for row in group if row.measures[measure] is not None
@@ -103,8 +133,14 @@ def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: 
 def _name_points(study: Study, panel: Mapping[str, Any], pairs: Sequence[Any], axes: Axes) -> None:
     label = next(axis["label"] for axis in study["axes"] if axis["name"] == panel["label"])
     for x, y, group in pairs:
-        text = label.replace("{}", str(group[0].values[panel["label"]]))
-        axes.annotate(text, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7, color="#333333")
+        if _within(panel, x, y):
+            labels.name(axes, x, y, label.replace("{}", str(group[0].values[panel["label"]])), "#333333")
+
+
+def _within(panel: Mapping[str, Any], x: float, y: float) -> bool:
+    """Whether a point lies in the part of the scales that is shown."""
+    ranges = (panel.get("x_range"), x), (panel.get("y_range"), y)
+    return all(limits is None or limits[0] <= value <= limits[1] for limits, value in ranges)
 
 
 def _their_pairs(
@@ -132,8 +168,7 @@ def _outsiders(study: Study, panel: Mapping[str, Any], measures: Sequence[str], 
                       markerfacecolor="white", color=COLOURS[-1 - number % len(COLOURS)],
                       label=given["name"])  # fmt: skip
             for p in found:
-                axes.annotate(p["name"], (p[panel["x"]], p[measure]), xytext=(5, -9), textcoords="offset points",
-                              fontsize=7, color="#777777")  # fmt: skip
+                labels.name(axes, p[panel["x"]], p[measure], p["name"], "#777777")
 
 
 def _bars(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axes) -> None:
@@ -151,9 +186,9 @@ def _bars(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axe
             if y is not None:
                 axes.bar(x, y, width * 0.92, color=COLOURS[number % len(COLOURS)], label=label)
                 text = formatted(y, study["measures"][measure])
-                upright = len(text) * len(series) * len(places) > 50  # side by side they would touch
+                upright = len(text) * DIGIT * 6.5 > width * _room(axes, len(places))  # side by side they would touch
                 axes.annotate(text, (x, y), xytext=(0, 2), fontsize=6.5, textcoords="offset points", ha="center",
-                              rotation=90 if upright else 0)  # fmt: skip
+                              va="bottom", rotation=90 if upright else 0)  # fmt: skip
             for which in range(len(study["references"])):
                 theirs = reference(study, which, group[0].values, measure)
                 if theirs is not None:
@@ -164,12 +199,13 @@ def _bars(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axe
     shown = next(axis["label"] for axis in study["axes"] if axis["name"] == panel["x"])
     axes.set_xticks(range(len(places)), [shown.replace("{}", str(place)) for place in places])
     axes.grid(axis="x", visible=False)
-    axes.margins(y=0.12)
+    axes.margins(y=0.2)  # room for the legend
     _dress(study, panel, axes, [measure])
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     if len(unique) > 1:
-        axes.legend(unique.values(), unique.keys(), loc="upper left", ncols=len(unique))
+        axes.legend(unique.values(), unique.keys(), loc="upper left", ncols=FEW, handlelength=1.0, columnspacing=1.0,
+                    handletextpad=0.4)  # fmt: skip
 
 
 def _heatmap(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axes) -> None:
@@ -181,21 +217,27 @@ def _heatmap(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: 
         found = _value(study, row, panel["color"])
         if found is not None:
             values[down.index(row[0].values[panel["y"]]), across.index(row[0].values[panel["x"]])] = found
-    image = axes.imshow(values, origin="lower", cmap="viridis", aspect="auto")
+    axes.imshow(values, origin="lower", cmap="viridis", aspect="auto")
     measure = study["measures"][panel["color"]]
     middle = (np.nanmin(values) + np.nanmax(values)) / 2
-    size = 7 if len(across) <= 12 else 5
+    room = _room(axes, len(across))
     for (line, column), value in np.ndenumerate(values):
         text = formatted(float(value), measure) if np.isfinite(value) else "–"
-        axes.text(column, line, text, ha="center", va="center", fontsize=size - 0.2 * max(0, len(text) - 5),
+        axes.text(column, line, text, ha="center", va="center", fontsize=min(7, 0.85 * room / (DIGIT * len(text))),
                   color="white" if np.isfinite(value) and value < middle else "black")  # fmt: skip
     axes.set_xticks(range(len(across)), [str(value) for value in across])
     axes.set_yticks(range(len(down)), [str(value) for value in down])
     axes.grid(visible=False)
-    bar = axes.figure.colorbar(image, ax=axes)
-    bar.set_label(heading(study, {}, panel["color"]))
-    bar.outline.set_visible(False)
-    _dress(study, panel, axes, [panel["y"]])
+    # No bar of colours: every field says its figure, and the title the unit.
+    title = f"{panel['title']}, {measure['unit']}" if measure["unit"] else panel["title"]
+    named = title if panel["title"] else heading(study, {}, panel["color"])
+    _dress(study, {**panel, "title": named}, axes, [panel["y"]])
+
+
+def _room(axes: Axes, count: int) -> float:
+    """About how many points of width each of ``count`` things side by side has."""
+    position = axes.get_subplotspec().colspan  # type: ignore[union-attr]
+    return 72 * (WIDTH * len(position) / PANELS_A_ROW - MARGIN) / count
 
 
 _PANELS = {"lines": _curves, "points": _curves, "bars": _bars, "heatmap": _heatmap}
@@ -209,7 +251,15 @@ def _series(study: Study, panel: Mapping[str, Any]) -> Iterator[tuple[str, Any]]
     axis = next(axis for axis in study["axes"] if axis["name"] == panel["series"])
     for value in dict.fromkeys(point["values"][panel["series"]] for point in study["points"]):
         shown = axis["label"].replace("{}", str(value))
-        yield (shown if axis["label"] != "{}" else f"{axis['title']} {shown}"), value
+        yield (shown if axis["label"] != "{}" or _legend_title(study, panel) else f"{axis['title']} {shown}"), value
+
+
+def _legend_title(study: Study, panel: Mapping[str, Any]) -> str | None:
+    """The axis whose bare values the entries are; none if entries say more, or their values speak for themselves."""
+    axis = next((axis for axis in study["axes"] if axis["name"] == panel.get("series")), None)
+    if axis is None or axis["label"] != "{}" or isinstance(panel["y"], list) or study["references"]:
+        return None
+    return heading(study, {axis["name"]: axis}, axis["name"])
 
 
 def _colours(values: Sequence[Any], measures: int) -> Sequence[Any]:
@@ -243,23 +293,19 @@ def _dress(study: Study, panel: Mapping[str, Any], axes: Axes, measures: Sequenc
     else:
         units = list(dict.fromkeys(study["measures"][m]["unit"] for m in measures))
         axes.set_ylabel(panel.get("y_title") or units[0])
-    plain = ticker.FuncFormatter(lambda value, _: f"{value:,.10g}")
-    for scale in panel["log"]:
-        getattr(axes, f"set_{scale}scale")("log")
-        which = getattr(axes, f"{scale}axis")
-        which.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))  # a range within one decade has ticks too
-        which.set_major_formatter(plain)
-        which.set_minor_formatter(ticker.NullFormatter())
     numbers = {row["values"].get(panel["x"]) for row in study["points"]} if panel["x"] in known else set()
-    if "x" in panel["log"] and numbers and len(numbers) <= 12:
-        axes.set_xticks(sorted(numbers), [f"{value:g}" for value in sorted(numbers)])
-    elif panel["kind"] in ("lines", "points") and "x" not in panel["log"]:
-        axes.xaxis.set_major_locator(
-            ticker.MaxNLocator(nbins=6, integer=bool(numbers) and all(isinstance(number, int) for number in numbers))
-        )
-        axes.xaxis.set_major_formatter(plain)
-    if panel["kind"] != "heatmap" and "y" not in panel["log"]:
-        axes.yaxis.set_major_formatter(plain)
+    few = sorted(numbers) if len(numbers) <= 12 else []
+    if panel["kind"] in ("lines", "points"):
+        whole = bool(numbers) and all(isinstance(number, int) for number in numbers)
+        if "x" in panel["log"]:
+            scales.logarithmic(axes.xaxis, few)
+        else:
+            scales.linear(axes.xaxis, whole)
+    if "approach" in panel:
+        scales.approaching(axes.yaxis, panel["approach"])
+        axes.set_ylabel(f"{axes.get_ylabel()}  (log scale towards {panel['approach']:g})")
+    elif panel["kind"] != "heatmap":
+        (scales.logarithmic if "y" in panel["log"] else scales.linear)(axes.yaxis)
     if "line" in panel:
         axes.axhline(panel["line"], color="#222222", linewidth=0.8, linestyle="--")
     for which, limits in (("x", panel.get("x_range")), ("y", panel.get("y_range"))):

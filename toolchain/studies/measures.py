@@ -11,12 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from toolchain.errors import GoldcrestError
 from toolchain.studies.fields import ANSWERS, DOCUMENTS, FILES, REPORT
 
 Value = float | int | str | None
+DIGITS = 10  # significant ones that are kept of a figure
 
 REDUCED: Mapping[str, Callable[[Sequence[float]], float]] = {
     "max": max,
@@ -24,7 +23,6 @@ REDUCED: Mapping[str, Callable[[Sequence[float]], float]] = {
     "sum": sum,
     "mean": lambda values: sum(values) / len(values),
 }
-EPOCH = zipfile.ZipInfo("file")  # a member without the time of day: the same bytes give the same size
 
 
 def measured(measures: Mapping[str, Any], folders: Mapping[str, str]) -> dict[str, Value]:
@@ -39,7 +37,9 @@ def measured(measures: Mapping[str, Any], folders: Mapping[str, str]) -> dict[st
             above, below = (found[other] for other in measure["ratio"])
             numbers = isinstance(above, int | float) and isinstance(below, int | float) and below
             found[name] = _scaled(above / below, measure) if numbers else None  # type: ignore[operator]
-    return {name: found[name] for name in measures}
+    # As a CSV file keeps them: the table is the same whether its figures were just measured or read back.
+    return {name: float(f"{found[name]:.{DIGITS}g}") if isinstance(found[name], float) else found[name]
+            for name in measures}  # fmt: skip
 
 
 def _plain(name: str, measure: Mapping[str, Any], folders: Mapping[str, str]) -> Value:
@@ -71,15 +71,19 @@ def size(path: Path, compression: str) -> int:
         return len(gzip.compress(content, compresslevel=9, mtime=0))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        # A member without the time of day: the same bytes give the same size.
         archive.writestr(zipfile.ZipInfo(path.name), content, zipfile.ZIP_DEFLATED)
     return len(packed.getvalue())
 
 
 def accuracy(path: Path, of: str, samples: Sequence[int] | None, measure: str) -> float | None:
-    """The share of right answers of ``chip`` or ``model`` on a range of the test samples."""
+    """The share of right answers of ``chip`` or ``model`` on a range of the test samples; None of a network that
+    puts out values. Raises GoldcrestError for a range that ends beyond the last sample."""
+    import numpy as np  # not where stored results are shown: that is a build with nothing to do
+
     with np.load(path) as answers:
         if of not in answers:
-            return None  # values, not classes
+            return None
         right = answers[of] == answers["labels"]
     first, last = samples or (0, len(right))
     if last > len(right):

@@ -81,6 +81,8 @@ def _panel(
             _known((*here, key), "measure" if key == "color" else "axis", panel[key], known, report)
     if heatmap and "color" not in panel:
         report(here, "a heatmap needs `color`", "the measure that it shows")
+    if "approach" in panel and (panel.get("kind") in ("heatmap", "bars") or "y" in panel.get("log", ())):
+        report((*here, "approach"), "`approach` is a scale of y for lines and points", "without `log: [y]`")
     if heatmap and many:
         report((*here, "y"), "a heatmap has one `y`", "an axis")
 

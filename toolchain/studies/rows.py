@@ -7,10 +7,11 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from toolchain.memory import budgets
-from toolchain.studies.measures import Value, measured
+from toolchain.studies.measures import DIGITS, Value, document, measured
 
 BUILT = "built"
 
@@ -39,10 +40,6 @@ def rows_of(study: Mapping[str, Any]) -> list[Row]:
 
 
 def _status(folders: Mapping[str, str]) -> str:
-    from pathlib import Path
-
-    from toolchain.studies.measures import document
-
     report = document(Path(folders["report"], "report.json"))
     used = budgets.used(report)
     over = [budgets.message(name, *used[name]).partition(" (")[0] for name in budgets.exceeded(report)]
@@ -50,7 +47,7 @@ def _status(folders: Mapping[str, str]) -> str:
 
 
 def as_csv(study: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """Every point with every measure, at full precision, and the figures of others beside them."""
+    """Every point with every measure, of ten significant digits, and the figures of others beside them."""
     beside = [(measure, number) for number, _ in enumerate(study["references"]) for measure in referred(study, number)]
     names = [f"{measure} ({study['references'][number]['name']})" for measure, number in beside]
     axes = [axis["name"] for axis in study["axes"]] + (["seed"] if study["repeated"] else [])
@@ -67,7 +64,7 @@ def as_csv(study: Mapping[str, Any], rows: Sequence[Row]) -> str:
 def _plain(value: Value) -> str:
     if value is None:
         return ""
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
 
 
 def referred(study: Mapping[str, Any], number: int) -> list[str]:

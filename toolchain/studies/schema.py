@@ -200,7 +200,8 @@ def _table() -> Schema:
                 "type": "array",
                 "items": _NAME,
                 "minItems": 1,
-                "description": "Axes and measures, in order; `seed` for a row each training. Left out: all.",
+                "description": "Axes and measures, in order: a narrow terminal goes without the last ones. `seed` for "
+                "a row each training. Left out: all.",
             },
             "notes": {"type": "array", "items": _NAME, "default": [], "description": "Sentences below the table."},
         },
@@ -227,6 +228,12 @@ def _figure() -> Schema:
             "series": {**_NAME, "description": "The axis with a line for each value."},
             "label": {**_NAME, "description": "The axis that names each point."},
             "log": {**scales, "description": "Which scales are logarithmic."},
+            "approach": {
+                **_NUMBER,
+                "exclusiveMinimum": 0,
+                "description": "A value that y can only come near, such as 100 percent: its scale is logarithmic in "
+                "what is missing to it.",
+            },
             "x_range": {**limits, "description": "The least and the greatest x that is shown."},
             "y_range": {**limits, "description": "The least and the greatest y that is shown."},
             "y_title": _text("What stands beside the scale of y. Left out: the measure's name and unit.", default=""),
@@ -241,7 +248,7 @@ def _figure() -> Schema:
                 "type": "array",
                 "items": panel,
                 "minItems": 1,
-                "description": "Drawn side by side, three a row.",
+                "description": "Two a row; a last one alone is as wide as two.",
             },
         },
         ("panels",),

@@ -56,7 +56,7 @@ class Study:
         return math.prod(len(axis.settings) for axis in self.axes) * max(1, len(self.seeds))
 
     def drawn(self) -> dict[str, Any]:
-        """What the stage ``study`` reads of it, as plain JSON values."""
+        """What the stage ``study`` reads of it beside its points, as plain JSON values."""
         axes = [{"name": axis.name, "title": axis.title, "unit": axis.unit, "label": axis.label} for axis in self.axes]
         return {
             "study": self.name,

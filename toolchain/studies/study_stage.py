@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import io
-import json
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from toolchain.files import atomic, together
-from toolchain.report import status
-from toolchain.studies import table
+from toolchain.report import bars, status
+from toolchain.stages import read_json
+from toolchain.studies import stored, table
 from toolchain.studies.rows import BUILT, Row, as_csv, rows_of
-
-WIDTH = 100  # of the table where no terminal says otherwise
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    study = json.loads(args.plan.read_text(encoding="utf-8"))
-    study["measures"] = {measure["name"]: measure for measure in study["measures"]}
+    study = stored.plan(read_json(args.plan))
     status.update(f"measuring {len(study['points'])} points")
     rows = rows_of(study)
     drawn = table.make(study, rows)
@@ -32,30 +28,17 @@ def run(args: argparse.Namespace) -> None:
         file.write(as_csv(study, rows))
     with atomic(args.output.with_suffix(".md"), "w") as file:
         file.write(page(study, drawn))
-    with atomic(args.output.with_suffix(".txt"), "w") as file:
-        file.write(as_text(drawn, study["study"], WIDTH, colour=False))
+    whole = args.output.with_suffix(".txt")
+    with atomic(whole, "w") as file:
+        file.write(table.as_text(drawn, study["study"], None, False, whole))
     if study["figure"] is not None:
         status.update("drawing")
         from toolchain.studies.figure import draw
 
         with together(args.output.with_suffix(".svg"), args.output.with_suffix(".png")) as (svg, png):
             draw(study, rows, svg, png)
-    columns = os.environ.get("COLUMNS", "")
-    print(as_text(drawn, study["study"], int(columns) if columns.isdigit() else WIDTH, "FORCE_COLOR" in os.environ))
+    print(table.as_text(drawn, study["study"], bars.columns(), "FORCE_COLOR" in os.environ, whole))
     status.done(closing(rows))
-
-
-def as_text(drawn: table.Table, title: str, width: int, colour: bool) -> str:
-    """The table as a terminal shows it."""
-    from rich.console import Console
-
-    text = io.StringIO()
-    system: Literal["standard"] | None = "standard" if colour else None
-    screen = Console(file=text, width=width, force_terminal=colour, highlight=False, color_system=system)
-    screen.print(table.rich_table(drawn, title))
-    for note in drawn.notes:
-        screen.print(note, markup=False)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
 def page(study: dict[str, Any], drawn: table.Table) -> str:

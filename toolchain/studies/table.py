@@ -1,26 +1,30 @@
-"""The table of a study: in Markdown for the results page, with rich for the terminal."""
+"""The table of a study: in Markdown for the results page, in columns for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from toolchain.studies.rows import BUILT, Row, Summary, grouped, reference, referred, summarized
-
-if TYPE_CHECKING:
-    from rich.table import Table as RichTable
 
 UNKNOWN = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Headings and cells as text; ``numeric`` says which columns are flush right."""
+    """Headings and cells as text; ``numeric`` says which columns are flush right.
+
+    ``short`` are the cells with means only, for a narrow terminal; ``ranks`` says which columns that goes without: the
+    greatest first, those of rank 0 never.
+    """
 
     headings: list[str]
     cells: list[list[str]]
+    short: list[list[str]]
     numeric: list[bool]
+    ranks: list[int]
     notes: list[str]
 
 
@@ -34,14 +38,19 @@ def make(study: Mapping[str, Any], rows: Sequence[Row]) -> Table:
         columns.append((name, None))
         columns += [(name, n) for n, _ in enumerate(study["references"]) if name in referred(study, n)]
     groups = grouped(study, rows, by_seed)
-    cells = [[_cell(study, axes, group, name, number) for name, number in columns] for group in groups]
+    cells, short = (
+        [[_cell(study, axes, group, name, number, spread) for name, number in columns] for group in groups]
+        for spread in (True, False)
+    )
     headings = [heading(study, axes, name, number) for name, number in columns]
+    ranks = [0 if name in (*axes, "seed") else place for place, (name, _) in enumerate(columns)]
     said = _statuses(groups)
     if any(said):
         headings.append("status")
-        cells = [[*line, text] for line, text in zip(cells, said, strict=True)]
+        ranks.append(0)
+        cells, short = ([[*line, text] for line, text in zip(lines, said, strict=True)] for lines in (cells, short))
     numeric = [all(_number(line[index]) for line in cells) for index in range(len(headings))]
-    return Table(headings, cells, numeric, _notes(study, rows, by_seed, columns))
+    return Table(headings, cells, short, numeric, ranks, _notes(study, rows, by_seed))
 
 
 def heading(study: Mapping[str, Any], axes: Mapping[str, Any], name: str, number: int | None = None) -> str:
@@ -53,7 +62,10 @@ def heading(study: Mapping[str, Any], axes: Mapping[str, Any], name: str, number
     return f"{title}, {shown['unit']}" if shown.get("unit") else title
 
 
-def _cell(study: Mapping[str, Any], axes: Mapping[str, Any], group: list[Row], name: str, number: int | None) -> str:
+def _cell(
+    study: Mapping[str, Any], axes: Mapping[str, Any], group: list[Row], name: str, number: int | None, spread: bool
+) -> str:
+    """``spread``: with the least and the greatest of several trainings behind their mean."""
     first = group[0]
     if name in axes:
         return str(axes[name]["label"]).replace("{}", f"{first.values[name]}")
@@ -67,7 +79,7 @@ def _cell(study: Mapping[str, Any], axes: Mapping[str, Any], group: list[Row], n
         return formatted(found, measure)
     return (
         f"{formatted(found.mean, measure)} ({formatted(found.least, measure)} – {formatted(found.greatest, measure)})"
-        if found.least != found.greatest
+        if spread and found.least != found.greatest
         else formatted(found.mean, measure)
     )
 
@@ -95,7 +107,7 @@ def _statuses(groups: list[list[Row]]) -> list[str]:
     return said
 
 
-def _notes(study: Mapping[str, Any], rows: Sequence[Row], by_seed: bool, columns: Any) -> list[str]:
+def _notes(study: Mapping[str, Any], rows: Sequence[Row], by_seed: bool) -> list[str]:
     notes = list(study["table"].get("notes", ()))
     if study["repeated"] and not by_seed:
         seeds = list(dict.fromkeys(row.values["seed"] for row in rows))
@@ -125,15 +137,19 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def rich_table(table: Table, title: str) -> RichTable:
-    """The same for a terminal."""
-    from rich import box
-    from rich.table import Table as RichTable
-    from rich.text import Text
+def as_text(table: Table, title: str, width: int | None, colour: bool, whole: Path) -> str:
+    """The same for a terminal of that many columns (None: no limit); ``whole`` is the file with all of the table."""
+    from toolchain.report import tables
 
-    drawn = RichTable(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading_, right in zip(table.headings, table.numeric, strict=True):
-        drawn.add_column(Text(heading_), justify="right" if right else "left", vertical="bottom")
-    for cells in table.cells:
-        drawn.add_row(*map(Text, cells))
-    return drawn
+    columns = [
+        tables.Column(heading_, cells, right, rank, short if short != cells else None)
+        for heading_, cells, short, right, rank in zip(
+            table.headings, _turned(table.cells), _turned(table.short), table.numeric, table.ranks, strict=True
+        )
+    ]
+    shown = tables.text(title, columns, width, colour, str(whole), "means only")
+    return shown + tables.prose(table.notes, width)
+
+
+def _turned(lines: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    return list(zip(*lines, strict=True))
