@@ -169,6 +169,15 @@ def test_a_second_reader_is_refused() -> None:
         select(both, STREAMED)
 
 
+def test_a_view_with_nothing_behind_it_is_refused() -> None:
+    source = Tensor((4, 4), "uint8", 1.0, 0, 0, 255)
+    graph = chain(source, (View((16,)), Tensor((16,), "uint8", 1.0, 0, 0, 255)))
+    with pytest.raises(
+        GoldcrestError, match="layer layer_0 needs the whole input: flatten layers cannot take it in pieces"
+    ):
+        select(graph, STREAMED)
+
+
 def test_another_kind_of_layer_is_refused() -> None:
     source = Tensor((4, 4), "uint8", 1.0, 0, 0, 255)
     flat = Tensor((16,), "uint8", 1.0, 0, 0, 255)

@@ -98,17 +98,17 @@ def streamed_layer(graph: Graph) -> int:
     Raises GoldcrestError naming the layer that needs the whole input.
     """
     name = "input"
-    while True:
-        readers = [index for index, layer in enumerate(graph.layers) if name in layer.inputs]
+    while readers := [index for index, layer in enumerate(graph.layers) if name in layer.inputs]:
         layer = graph.layers[readers[0]]
         if len(readers) > 1:
             second = graph.layers[readers[1]].name
             raise _whole(layer, f"{second} reads it too")
-        if not isinstance(layer.operator, View):
-            if not isinstance(layer.operator, IntegerDense):
-                raise _whole(layer, f"{layer.operator.kind} layers cannot take it in pieces")
+        if isinstance(layer.operator, IntegerDense):
             return readers[0]
+        if not isinstance(layer.operator, View):
+            break
         name = layer.name
+    raise _whole(layer, f"{layer.operator.kind} layers cannot take it in pieces")
 
 
 def _whole(layer: Layer, reason: str) -> GoldcrestError:
