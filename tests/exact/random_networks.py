@@ -1,7 +1,8 @@
 """Random networks of every layer kind: drawn from the layers' own options, built by Keras, read back and quantized.
 
 Kinds that were used least are drawn first, so that a few hundred networks cover every kind; ``Coverage`` counts them.
-Weights of fewer bits, pruned ones and those at the ends of int8 come from ``random_weights``.
+Weights of fewer bits, pruned ones and those at the ends of int8 come from ``random_weights``. Some networks take their
+input a piece at a time; so that enough of them can, and in several pieces, some are drawn to begin with a dense layer.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from toolchain.ir.graph import Encoding, Graph, Tensor
 from toolchain.kernels.base import Target
 from toolchain.layers.base import Shape
 from toolchain.layers.registry import kinds
+from toolchain.memory.stream import PIECE
 from toolchain.quantization.quantize import quantize
 from toolchain.quantization.scheme import SCHEMES
 from toolchain.training.network import build, h5_bytes
@@ -33,10 +35,23 @@ MOST_VALUES, MOST_WEIGHTS, MOST_LAYERS = 400, 2500, 6
 SAMPLES = 6
 FORCED = 0.5  # of the networks: one kernel is not picked by its cost
 RECODED = 0.6  # of the networks: their weights are changed after they were quantized
+STREAMED = 0.1  # of the networks, at least: the input comes in several pieces
+STREAMED_IF_POSSIBLE = 0.5  # of those that happen to allow it
+LONGEST = 5 * PIECE  # values of an input that is to come in pieces
 
 
 class Coverage(Counter[str]):
-    """How many networks of a run hold each kind of layer, activation, form of weights, scheme and kernel."""
+    """How many networks of a run hold each kind of layer, activation, form of weights, scheme and kernel.
+
+    ``input streamed`` counts those that take their input a piece at a time, ``input in several pieces`` those of them
+    that are given more than one.
+    """
+
+    @property
+    def lacks_streamed(self) -> bool:
+        """Whether too few of the networks so far have an input in several pieces, and the next should be one."""
+        networks = sum(self[f"scheme {name}"] for name in SCHEMES)
+        return self["input in several pieces"] < STREAMED * (networks + 1)
 
 
 @dataclass(frozen=True)
@@ -50,12 +65,14 @@ class Network:
     latency: str
     optimize: str
     forced: str | None  # a kernel that is taken wherever it computes the layer
+    streamed: bool  # the input comes a piece at a time
 
 
 def draw(rng: np.random.Generator, session: Session, folder: Path, coverage: Coverage) -> Network:
     """The next network. Networks that are refused with a clear error are drawn again; the refusals are counted."""
     while True:
-        shape, layers = _topology(rng, coverage)
+        wanted = coverage.lacks_streamed
+        shape, layers = _topology(rng, coverage, wanted)
         scheme = str(rng.choice(sorted(SCHEMES)))
         try:
             graph, raw = _quantized(rng, session, folder, shape, layers, scheme)
@@ -75,40 +92,75 @@ def draw(rng: np.random.Generator, session: Session, folder: Path, coverage: Cov
         prefer = str(rng.choice(["speed", "size", "balanced"]))
         latency = str(rng.choice(["constant", "data_dependent"]))
         optimize = str(rng.choice(["s", "2", "3"], p=[0.6, 0.2, 0.2]))
-        forced = _rarest_kernel(graph, prefer, latency, coverage) if rng.random() < FORCED else None
-        return Network(text, graph, graph.encode(raw), prefer, latency, optimize, forced)
+        target = Target("avrxt", prefer, latency, streamed=True)
+        if not (_possible(graph, target) and (wanted or rng.random() < STREAMED_IF_POSSIBLE)):
+            target = replace(target, streamed=False)
+        if target.streamed:
+            coverage.update(["input streamed", *["input in several pieces"] * (graph.input.size > PIECE)])
+        forced = _rarest_kernel(graph, target, coverage) if rng.random() < FORCED else None
+        return Network(text, graph, graph.encode(raw), prefer, latency, optimize, forced, target.streamed)
 
 
-def _rarest_kernel(graph: Graph, prefer: str, latency: str, coverage: Coverage) -> str | None:
+def _possible(graph: Graph, target: Target) -> bool:
+    try:
+        select(graph, target)
+    except GoldcrestError:
+        return False
+    return True
+
+
+def _rarest_kernel(graph: Graph, target: Target, coverage: Coverage) -> str | None:
     """The kernel that was called least of all that can compute some layer of the graph."""
-    choices = select(graph, Target("avrxt", prefer, latency))
+    choices = select(graph, target)
     names = sorted({name for choice in choices for name in choice.candidates})
     return min(names, key=lambda name: coverage[f"kernel {name}"], default=None)
 
 
-def _topology(rng: np.random.Generator, coverage: Coverage) -> tuple[Shape, list[dict[str, Any]]]:
-    """A shape and layers in the plan's form, all of which lead to the last one; the first is of the rarest kind."""
-    single = [name for name in sorted(kinds()) if kinds()[name].inputs[0] == 1]
-    rarest = min(single, key=lambda name: (coverage[f"layer {name}"], rng.random()))
-    shape = _shape(rng)
-    for _ in range(20):
-        first = _layer(rng, {"input": shape}, [], coverage, [rarest])
-        if first is not None:
-            break
-        shape = _shape(rng)
+def _topology(rng: np.random.Generator, coverage: Coverage, streamed: bool) -> tuple[Shape, list[dict[str, Any]]]:
+    """A shape and layers in the plan's form, all of which lead to the last one.
+
+    The first is of the rarest kind; if the network is to be ``streamed``, a dense layer (behind flatten) of an input
+    that is often longer than a piece.
+    """
+    if streamed:
+        shape = _long_shape(rng)
+        begin = ["dense"] if len(shape) == 1 else ["flatten", "dense"]
+    else:
+        shape, rarest = _rarest_first(rng, coverage)
+        begin = [rarest]
     shapes: dict[str, Shape] = {"input": shape}
     layers: list[dict[str, Any]] = []
-    for index in range(rng.integers(1, MOST_LAYERS + 1)):
-        layer = _layer(rng, shapes, layers, coverage, [rarest] if index == 0 else None)
+    for index in range(max(len(begin), int(rng.integers(1, MOST_LAYERS + 1)))):
+        layer = _layer(rng, shapes, layers, coverage, begin[index : index + 1])
         if layer is not None:
             layers.append(layer)
     if not layers:
-        return _topology(rng, coverage)
+        return _topology(rng, coverage, streamed)
     needed = {layers[-1]["name"]}
     for layer in reversed(layers):
         if layer["name"] in needed:
             needed.update(layer["inputs"])
     return shape, [layer for layer in layers if layer["name"] in needed]
+
+
+def _rarest_first(rng: np.random.Generator, coverage: Coverage) -> tuple[Shape, str]:
+    """The kind of layer that was used least, and an input that it probably takes."""
+    single = [name for name in sorted(kinds()) if kinds()[name].inputs[0] == 1]
+    rarest = min(single, key=lambda name: (coverage[f"layer {name}"], rng.random()))
+    for _ in range(20):
+        shape = _shape(rng)
+        if _layer(rng, {"input": shape}, [], coverage, [rarest]) is not None:
+            break
+    return shape, rarest
+
+
+def _long_shape(rng: np.random.Generator) -> Shape:
+    """Of three inputs two are longer than a piece."""
+    if rng.random() < 1 / 3:
+        return _shape(rng)
+    size = int(rng.integers(PIECE + 1, LONGEST + 1))
+    height = int(rng.integers(1, 17))
+    return (size,) if rng.random() < 0.5 else (height, -(-size // height), 1)
 
 
 def _shape(rng: np.random.Generator) -> Shape:

@@ -44,17 +44,20 @@ def test_random_networks(tmp_path: Path, share: int, record_property: Callable[[
                 network.latency,
                 optimize=network.optimize,
                 forced=network.forced,
+                streamed=network.streamed,
             )
             coverage.update(f"kernel {name}" for name in kernels_of(tmp_path / "bench"))
         except Exception as error:
             error.add_note(f"network {number} of share {share}, seed {SEED}: {network.description}")
             error.add_note(
-                f"prefer {network.prefer}, latency {network.latency}, -O{network.optimize}, forced {network.forced}"
+                f"prefer {network.prefer}, latency {network.latency}, -O{network.optimize}, forced {network.forced}, "
+                f"streamed {network.streamed}"
             )
             raise
     coverage["networks, three ways equal:"] = COUNT // SHARES
     record_property(PROPERTY, dict(coverage))
     wanted = [*(f"layer {name}" for name in kinds()), *(f"weights {form}" for form in FORMS)]
+    wanted += ["input streamed", "input in several pieces"]
     missing = [name for name in wanted if not coverage[name]]
     assert not missing, f"no network of this share has {missing}"
 
