@@ -125,4 +125,8 @@ def test_data_that_does_not_go_with_the_network(splits: base.Splits) -> None:
     assert "the network has 1 output, enough for labels up to 1" in refusal(
         plan(single, loss="binary_crossentropy"), splits
     )
+    assert refusal(plan(classifier(classes=256)), splits) == (
+        "the network has 256 outputs, and the chip names a class with one byte: 255 classes are the most"
+    )
+    train_stage.check(plan(classifier(classes=255)), splits, "data.npz")
     train_stage.check(plan(), splits, "data.npz")

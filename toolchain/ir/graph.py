@@ -18,6 +18,8 @@ else:
     np = LazyModule("numpy")
 
 INTEGER_RANGE = {"int8": (-128, 127), "uint8": (0, 255)}
+MOST_CLASSES = 255
+"""A class is one byte on the chip, and so is the count of outputs among which the greatest is looked for."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Graph:
     """Layers in execution order; the last one's output is the graph's output.
 
     ``decision`` says how an output becomes a class: ``argmax``, ``threshold`` (one value, class 1 from
-    ``threshold`` upward) or ``none`` (regression).
+    ``threshold`` upward) or ``none`` (regression). Among at most ``MOST_CLASSES`` outputs there is an argmax.
     """
 
     name: str
@@ -189,6 +191,8 @@ def verify(graph: Graph) -> Graph:
             raise VerifyError(f"nothing reads {layer.name}")
     if graph.decision not in ("argmax", "threshold", "none"):
         raise VerifyError(f"unknown decision {graph.decision!r}")
+    if graph.decision == "argmax" and graph.output.size > MOST_CLASSES:
+        raise VerifyError(f"a class of {graph.output.size} does not fit a byte")
     return graph
 
 

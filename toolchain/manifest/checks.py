@@ -16,6 +16,7 @@ from toolchain.board.chips import CHIPS
 from toolchain.datasets import registry as datasets
 from toolchain.datasets.base import DatasetOptionError, Description, goes_with, shape_text
 from toolchain.errors import GoldcrestError
+from toolchain.ir.graph import MOST_CLASSES
 from toolchain.manifest import compression, firmware, network, trained_network
 from toolchain.manifest.diagnostics import KeyPath
 from toolchain.manifest.draft import Draft
@@ -132,16 +133,22 @@ def output_width(draft: Draft) -> None:
     classes = description.classes if description else None
     targets = draft.get("dataset", "targets")
     one_will_do = classes == 2 and loss != "sparse_categorical_crossentropy"
+    told_apart = classes if classes is not None else width if loss and LOSSES[loss].indices else 0
+    gives = f"and the network {_count(width, 'output')}"
     if isinstance(targets, list) and width != len(targets):
-        have, note = _count(len(targets), "target"), "one output a target"
+        message = f"{draft.get('dataset', 'name')} has {_count(len(targets), 'target')}, {gives}"
+        note = "one output a target"
+    elif told_apart > MOST_CLASSES:
+        message = f"{_count(told_apart, 'class')}, and the chip names a class with one byte"
+        note = f"{MOST_CLASSES} are the most"
     elif classes and width != classes and not (width == 1 and one_will_do):
-        have, note = _count(classes, "class"), f"expected {classes} outputs{', or 1' if one_will_do else ''}"
+        message = f"{draft.get('dataset', 'name')} has {_count(classes, 'class')}, {gives}"
+        note = f"expected {classes} outputs{', or 1' if one_will_do else ''}"
         if width < classes:
             note += f": a label from {width} on has none"
     else:
         return
     producer = next((layer for layer in reversed(draft.layers) if "units" in layer.options), last)
-    message = f"{draft.get('dataset', 'name')} has {have}, and the network {_count(width, 'output')}"
     draft.report_layer(producer, message, note, option="units")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from toolchain.datasets.base import Splits
 from toolchain.errors import DataError, GoldcrestError
+from toolchain.ir.graph import MOST_CLASSES
 from toolchain.training.session import Session
 
 HINGE = ("hinge", "squared_hinge")
@@ -63,7 +64,10 @@ class Objective:
 
 
 def check(splits: Splits, outputs: int, loss: str, origin: str) -> None:
-    """Raises DataError, naming the data set, if its labels do not go with the network's outputs or the loss."""
+    """Raises DataError, naming the data set, if its labels do not go with the network's outputs or the loss.
+
+    Likewise if there are more outputs than classes that the chip can tell.
+    """
     if not splits.classes:
         width = splits.y["train"].shape[1]
         if width != outputs:
@@ -80,4 +84,9 @@ def check(splits: Splits, outputs: int, loss: str, origin: str) -> None:
             f"{origin} has labels up to {splits.classes - 1} (sample {index} of {part}: {splits.y[part][index]}), "
             f"and the network has {outputs} output{'s' if outputs > 1 else ''}, enough for labels up to {able - 1}; "
             f"give the last layer {splits.classes} units"
+        )
+    if outputs > MOST_CLASSES:
+        raise DataError(
+            f"the network has {outputs} outputs, and the chip names a class with one byte: "
+            f"{MOST_CLASSES} classes are the most"
         )
