@@ -65,7 +65,7 @@ def screen(rows: Sequence[Row], old: Baseline, width: int | None, colour: bool, 
 
     ``whole`` names the file that holds them with all columns.
     """
-    models, kernels = [row for row in rows if row.kernel == NETWORK], [row for row in rows if row.kernel != NETWORK]
+    models, kernels = _apart(rows)
     parts = []
     if models:
         columns = _columns("model", [(row.name, row) for row in models], old)
@@ -79,17 +79,25 @@ def screen(rows: Sequence[Row], old: Baseline, width: int | None, colour: bool, 
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The same as two tables of Markdown, without a comparison."""
-    models, kernels = [row for row in rows if row.kernel == NETWORK], [row for row in rows if row.kernel != NETWORK]
+    """The same as two tables of Markdown, without a comparison; a layer is a bold line above those of its kernels."""
+    models, kernels = _apart(rows)
+    cells: list[tuple[str, ...]] = []
+    for name, group in groupby(kernels, key=lambda row: row.name):
+        cells.append((f"**{name}**", *[""] * (len(COLUMNS) + 1)))
+        cells += [(row.kernel, *_figures(row), PUBLISHED.get((row.name, row.kernel), "")) for row in group]
     lines = [*_markdown(("model", *COLUMNS), ((row.name, *_figures(row)) for row in models)), ""]
-    cells = ((row.name, row.kernel, *_figures(row), PUBLISHED.get((row.name, row.kernel), "")) for row in kernels)
-    return "\n".join([*lines, *_markdown(("layer", "kernel", *COLUMNS, "published"), cells)]) + "\n"
+    return "\n".join([*lines, *_markdown(("layer, kernel", *COLUMNS, "published"), cells)]) + "\n"
+
+
+def _apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The models' rows by name, and the kernels' in the order of their cases."""
+    models = sorted((row for row in rows if row.kernel == NETWORK), key=lambda row: row.name)
+    return models, [row for row in rows if row.kernel != NETWORK]
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    words = sum(name in ("model", "layer", "kernel") for name in head)
     yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * words + "---:|" * (len(head) - words)
+    yield "|---|" + "---:|" * (len(head) - 1)
     for row in rows:
         yield f"| {' | '.join(row)} |"
 

@@ -10,4 +10,4 @@ MARK = "<!-- options: from toolchain/graph/arguments.py -->"
 def table() -> str:
     """One row an option, in Markdown."""
     rows = [f"| `{each.name}={each.value}` | {each.help} |" for each in ARGUMENTS]
-    return "\n".join(["| option | |", "|---|---|", *rows])
+    return "\n".join(["| option | meaning |", "|---|---|", *rows])

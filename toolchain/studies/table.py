@@ -112,9 +112,10 @@ def _notes(study: Mapping[str, Any], rows: Sequence[Row], by_seed: bool) -> list
     if study["repeated"] and not by_seed:
         seeds = list(dict.fromkeys(row.values["seed"] for row in rows))
         notes.insert(0, f"Mean (least – greatest) of {len(seeds)} trainings, seeds {', '.join(map(str, seeds))}.")
-    for reference_ in study["references"]:
+    for number, reference_ in enumerate(study["references"]):
         source = f": {reference_['source']}" if reference_["source"] else ""
-        notes.append(f"{reference_['name']}{source}. Where its column is blank the figure is not known to us.")
+        blank = " Where its column is blank the figure is not known to us." if referred(study, number) else ""
+        notes.append(f"{reference_['name']}{source}.{blank}")
     return notes
 
 
