@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolchain.errors import GoldcrestError
+from toolchain.errors import GoldcrestError, ManifestError
 from toolchain.report import status
 
 SUFFIX = "_stage.py"
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         stage.run(args)
     except GoldcrestError as error:
-        return refuse(str(error))
+        return refuse(str(beside_its_line(error, getattr(args, "manifest", None))))
     except OSError as error:
         from toolchain.files import explain
 
@@ -54,6 +54,18 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def beside_its_line(error: GoldcrestError, manifest: Path | None) -> GoldcrestError:
+    """The error at the line of the manifest that it is about, if the stage was told which manifest it is."""
+    if manifest is None or isinstance(error, ManifestError):
+        return error
+    from toolchain.manifest import pointing
+
+    try:
+        return pointing.beside_its_line(error, manifest)
+    except ManifestError as unreadable:
+        return unreadable
 
 
 def refuse(message: str) -> int:

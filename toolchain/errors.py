@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class GoldcrestError(Exception):
-    """Something the user can mend. ``str(error)`` is the whole message: what, what was expected, the remedy."""
+    """Something the user can mend. ``str(error)`` is the whole message: what, what was expected, the remedy.
+
+    ``key_path`` is the value of the manifest that is at fault, where a stage knows it: ``("input", "shape")``. Whoever
+    runs the stage says it beside its line (``toolchain.manifest.pointing``).
+    """
+
+    key_path: tuple[str | int, ...] = ()
 
 
 class ManifestError(GoldcrestError):
@@ -21,6 +27,14 @@ class LayerError(GoldcrestError):
     def __init__(self, message: str, option: str | None = None) -> None:
         super().__init__(message)
         self.option = option
+
+
+class RefusedLayer(GoldcrestError):
+    """A layer that cannot be done exactly: its name, why and what to do, and the manifest's option at fault."""
+
+    def __init__(self, layer: str, error: LayerError) -> None:
+        super().__init__(f"layer {layer}: {error}")
+        self.layer, self.reason, self.option = layer, str(error), error.option
 
 
 class DataError(GoldcrestError):

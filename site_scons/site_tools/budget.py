@@ -31,9 +31,9 @@ def check(env: Any, plan: Any) -> Any:
     if plan.values.imported:
         return env.AlwaysBuild(env.Command(f"{plan.folder}/.check", f"{plan.folders.training}/imported.npz", []))
     from toolchain.manifest import InvalidManifest
-    from toolchain.memory import estimate
+    from toolchain.memory.refusal import refuse
 
-    hopeless = None if GetOption("clean") else estimate.refuse(plan.values)
+    hopeless = None if GetOption("clean") else refuse(plan.values)
     if hopeless is not None and option("check") != "skip":
         error = InvalidManifest(plan.values.path, [hopeless])
         raise ManifestError(f"{error}; check=skip builds it all the same")

@@ -83,6 +83,8 @@ def spawn(shell: str, escape: Any, command: str, words: list[str], environment: 
         screen.pause()
         _terminal_status = process.attend(line, environment, _interrupted.is_set)
         return _terminal_status
+    if engine.blanked(target, env):
+        return 0
     key = screen.begin(env["STAGE"], str(target[0]))
     listener = process.Listener(
         lambda message: screen.message(key, message), lambda text: screen.output(key, text), _interrupted.is_set

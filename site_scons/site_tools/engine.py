@@ -9,14 +9,16 @@ from typing import Any
 
 import SCons.Node.FS
 from SCons.Script import COMMAND_LINE_TARGETS, GetOption, SetOption
-from shared import caches, option
+from shared import BUILD, caches, option
 
+from toolchain import blank
 from toolchain.engine.base import Engine, Job
 from toolchain.engine.cluster import Cluster
 from toolchain.engine.local import Local
 from toolchain.errors import GoldcrestError
 
 ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
+STUDIES = f"{BUILD}/studies/"
 AHEAD = 2  # commands that are under way for each that a worker can run: the next one is there when one is done
 
 trainings = 0  # how many trainings the graph of this run has
@@ -91,6 +93,17 @@ def job(command: str, environment: Mapping[str, str], target: list[Any], env: An
         bound=bool(target[0].nocache),
         warm=bool(env.get("WARM", True)),
     )
+
+
+def blanked(target: list[Any], env: Any) -> bool:
+    """Whether a command of a study is not to be run, because what it would read is blank: so are its targets then."""
+    if not str(target[0]).startswith(STUDIES) or env.get("READS_BLANKS"):
+        return False
+    reasons = (blank.reason_of(file) for file in files(target[0]) if file.startswith(STUDIES))
+    reason = next(filter(None, reasons), None)
+    if reason is not None:
+        blank.write(map(str, target), reason)
+    return reason is not None
 
 
 def files(target: Any) -> list[str]:

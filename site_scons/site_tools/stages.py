@@ -45,9 +45,9 @@ def dataset(env: Any, plan: Any) -> Any:
     return node if node.has_builder() else stage(env, "dataset", target, {"plan": plan.dataset}, reads=files)[0]
 
 
-def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
+def train(env: Any, plan: Any, data: Any, alone: bool = True, point: bool = False) -> Any:
     """``model.h5`` and ``model.history.json``; ``-c`` keeps them. On one machine those that are ``alone``
-    take turns under ``-j``.
+    take turns under ``-j``. That of a study's ``point`` may diverge: its model is blank then.
 
     A student's teacher is trained before it, in a folder of its own. Of a network from somebody else's file there is
     ``imported.npz``, and no training.
@@ -62,7 +62,8 @@ def train(env: Any, plan: Any, data: Any, alone: bool = True) -> Any:
     reads = [trained] if trained and (ROOT / trained).is_file() else []
     inputs = {"plan": plan.training, "dataset": data, **teacher(env, plan.values.teacher)}
     private = f"--manifest {plan.values.path}"
-    nodes = stage(env, "train", targets, inputs, packages=TRAINING, reads=reads, private=private, WARM=not reads)
+    words = ["--study"] if point else []
+    nodes = stage(env, "train", targets, inputs, TRAINING, reads, private, words=words, WARM=not reads)
     engine.trainings += not reads
     if alone and engine.is_local():
         env.SideEffect("#build/.training", nodes)
@@ -120,13 +121,14 @@ def stage(
     reads: Sequence[str] = (),
     private: str = "",
     silent: bool = False,
+    words: Sequence[str] = (),
     **overrides: Any,
 ) -> Any:
     """The node of a verb. The first target is ``--output``, others are companions that the stage writes beside it, or
     options of their own if they are given by name; ``inputs`` are options whose values are nodes or lists of nodes;
-    ``private`` is a part of the command line that does not count (a port, a path for a message); ``silent`` is for a
-    verb without ``--output``, whose target stands for something that is not a file."""
-    words, sources = ["$( $PYTHON $)", "-m", "toolchain", verb], []
+    ``private`` is a part of the command line that does not count (a port, a path for a message), ``words`` one that
+    does; ``silent`` is for a verb without ``--output``, whose target stands for something that is not a file."""
+    words, sources = ["$( $PYTHON $)", "-m", "toolchain", verb, *words], []
     for name, node in inputs.items():
         many = list(node) if SCons.Util.is_List(node) else [node]
         first = len(sources)

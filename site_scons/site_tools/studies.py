@@ -63,7 +63,7 @@ def study(env: Any, declared: Study) -> Any:
     plan = manifest.section_file(env, folder / "study.json", f"the study {declared.path}", section)
     suffixes = [suffix for suffix in RESULTS if declared.figure or suffix not in ("svg", "png")]
     targets = [f"{folder}/{declared.name}.{suffix}" for suffix in suffixes]
-    made = stage(env, "study", targets, {"plan": plan}, packages=("numpy", "matplotlib", "rich"))
+    made = stage(env, "study", targets, {"plan": plan}, packages=("numpy", "matplotlib", "rich"), READS_BLANKS=True)
     env.Depends(made, files)
     console.tables.append(made[0])
     return made
@@ -73,7 +73,8 @@ def point(env: Any, declared: Study, each: Point) -> tuple[dict[str, str], list[
     """One point's way to its report: the folders that hold its files, and the nodes that a measure may read."""
     plan = env.Plan(each.plan, folders_of(each))
     data = env.Dataset(plan)
-    model = once(env, f"{plan.folders.training}/model.h5", lambda: env.Train(plan, data, alone=False))
+    own = each.model is None  # a model as it is has its own folder, where a training that diverges is an error
+    model = once(env, f"{plan.folders.training}/model.h5", lambda: env.Train(plan, data, alone=False, point=own))
     network = once(env, f"{plan.folders.network}/quantized.npz", lambda: env.Quantize(plan, model, data))
     sources = once(env, f"{plan.folders.network}/weights.h", lambda: env.Generate(plan, network))
     firmware = env.Firmware(plan, sources)

@@ -14,6 +14,8 @@ from tests.budget.building import ROOT, build
 from toolchain import manifest
 from toolchain.manifest import Plan
 from toolchain.memory import estimate, memory_stage
+from toolchain.memory.refusal import refuse
+from toolchain.memory.suggestions import fits
 from toolchain.simulator import latency_stage
 from toolchain.simulator.core import Core
 
@@ -53,7 +55,7 @@ def test_parts_add_up() -> None:
 
 
 def test_what_fits_builds_and_what_does_not_is_refused(tmp_path: Path) -> None:
-    diagnostic = estimate.refuse(wide(64))
+    diagnostic = refuse(wide(64))
     assert diagnostic is not None
     assert diagnostic.message.startswith("program memory: about 53,")
     assert "B needed, 49,152 B available (" in diagnostic.message
@@ -64,7 +66,7 @@ def test_what_fits_builds_and_what_does_not_is_refused(tmp_path: Path) -> None:
     units = int(fitting.removeprefix("fits: units ≤ ").partition(",")[0])
     assert units >= 57
     plan = wide(units)
-    assert estimate.refuse(plan) is None
+    assert refuse(plan) is None
     measured = memory_stage.measure(build(plan, tmp_path).elf, "atmega4809")
     assert measured["program"]["used"] <= 49152
 
@@ -73,22 +75,22 @@ def test_a_chance_is_not_refused() -> None:
     """Beyond what the estimate gives, but not beyond what weights alone show: training may go on."""
     plan = wide(32, program=27000)
     assert estimate.estimate(plan).program > 27000
-    assert estimate.refuse(plan) is None
-    assert estimate.refuse(wide(32, program=25000)) is not None
+    assert refuse(plan) is None
+    assert refuse(wide(32, program=25000)) is not None
 
 
 def test_pruned_weights_may_be_left_out() -> None:
     plan = wide(64)
-    assert estimate.refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.8}})) is None
+    assert refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.8}})) is None
 
 
 def test_data_memory() -> None:
-    diagnostic = estimate.refuse(wide(32, data=700))
+    diagnostic = refuse(wide(32, data=700))
     assert diagnostic is not None
     assert diagnostic.message.startswith("data memory: about ")
     assert diagnostic.notes[0].startswith("largest: input 784 · ")
     assert diagnostic.notes[1] == "fits: target.input: streamed (about 313 B)"
-    tight = estimate.refuse(wide(32, data=300))
+    tight = refuse(wide(32, data=300))
     assert tight is not None
     assert tight.notes[1] == (
         "fits: a chip with 1 KiB of data memory, or a smaller input (dataset.preprocess: [{downsample: 2}])"
@@ -102,7 +104,7 @@ def test_no_larger_chip_is_offered_than_there_is() -> None:
         network = [
             {**entry, "units": units} if entry["kind"] == "dense" else entry for entry in plan.training["network"]
         ]
-        diagnostic = estimate.refuse(replace(plan, training={**plan.training, "network": network}))
+        diagnostic = refuse(replace(plan, training={**plan.training, "network": network}))
         assert diagnostic is not None
         assert diagnostic.notes[1] == "fits: a network with fewer layers"
 
@@ -119,11 +121,11 @@ def test_estimates_of_an_input_in_pieces_are_close_to_builds(name: str, tmp_path
 def test_the_input_in_pieces_is_what_makes_it_fit(tmp_path: Path) -> None:
     """The remedy that is named builds, and no layer but a dense one of bytes is offered it."""
     plan = streamed(wide(32, data=400))
-    assert estimate.refuse(plan) is None
+    assert refuse(plan) is None
     assert memory_stage.measure(build(plan, tmp_path).elf, "atmega4809")["data"]["used"] <= 400
     convolution = load("mnist_cnn")
-    assert "streamed" not in estimate.fits(replace(convolution, memory={**convolution.memory, "data": 700}), "data")
-    assert "streamed" not in estimate.fits(streamed(wide(32, data=100)), "data")
+    assert "streamed" not in fits(replace(convolution, memory={**convolution.memory, "data": 700}), "data")
+    assert "streamed" not in fits(streamed(wide(32, data=100)), "data")
 
 
 def test_a_view_of_an_input_in_pieces_takes_no_memory() -> None:
@@ -133,7 +135,7 @@ def test_a_view_of_an_input_in_pieces_takes_no_memory() -> None:
     network = [view, {**first, "inputs": ["flatten_1"]}, *rest]
     given = {**plain.training["input"], "shape": [28, 28, 1]}
     viewed = replace(plain, training={**plain.training, "network": network, "input": given})
-    assert estimate.refuse(viewed) is None
+    assert refuse(viewed) is None
     assert estimate.estimate(viewed).data == estimate.estimate(plain).data
 
 
@@ -159,28 +161,28 @@ def preferring(plan: Plan, kernels: str) -> Plan:
 
 
 def test_time(tmp_path: Path) -> None:
-    diagnostic = estimate.refuse(wide(40, time=3000))
+    diagnostic = refuse(wide(40, time=3000))
     assert diagnostic is not None
     assert diagnostic.key_path == ("target", "time")
     assert diagnostic.message.startswith("time: about 14.") and "ms needed, 3.000 ms granted (11." in diagnostic.message
     assert diagnostic.notes[0].startswith("slowest: dense_1 281,") and " cycles · dense_2 5," in diagnostic.notes[0]
     fitting = diagnostic.notes[1].removeprefix("fits: units ≤ ")
     plan = wide(int(fitting), time=3000)
-    assert estimate.refuse(plan) is None
+    assert refuse(plan) is None
     assert longest(plan, tmp_path) <= 3000 * 20
 
 
 def test_time_that_training_may_yet_meet_is_not_refused() -> None:
     """Pruned weights need not be multiplied; a smaller kernel may be another one; padding is no product."""
-    assert estimate.refuse(wide(32, time=6000)) is None
+    assert refuse(wide(32, time=6000)) is None
     plan = wide(32, time=1000)
-    assert estimate.refuse(plan) is not None
-    assert estimate.refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.9}})) is None
+    assert refuse(plan) is not None
+    assert refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.9}})) is None
 
 
 def test_faster_kernels_or_a_faster_clock_are_suggested() -> None:
     slow = preferring(wide(32, time=13_000), "size")
-    assert "target.prefer: balanced (about 11.589 ms)" in estimate.fits(slow, "time")
+    assert "target.prefer: balanced (about 11.589 ms)" in fits(slow, "time")
     tiny = load("sensor_and")
     tiny = replace(tiny, compilation={**tiny.compilation, "clock_hz": 16_000_000})
     network = [{**entry, "units": 1} if entry["kind"] == "dense" else entry for entry in tiny.training["network"]]
@@ -189,7 +191,7 @@ def test_faster_kernels_or_a_faster_clock_are_suggested() -> None:
     smaller = "a network with fewer layers"
     for share, fitting in ((0.9, f"target.clock: 20 MHz, or {smaller}"), (0.5, smaller)):
         granted = {**tiny.memory, "time": round(share * needed)}
-        assert estimate.fits(replace(tiny, memory=granted), "time") == fitting
+        assert fits(replace(tiny, memory=granted), "time") == fitting
 
 
 def test_narrower_for_data_memory() -> None:
@@ -197,8 +199,8 @@ def test_narrower_for_data_memory() -> None:
     plan = load("sensor_and")
     network = [{**entry, "units": 900} if entry["name"] == "dense_1" else entry for entry in plan.training["network"]]
     plan = replace(plan, training={**plan.training, "network": network}, memory={**plan.memory, "data": 600})
-    assert estimate.refuse(plan) is not None
-    fitting = estimate.fits(plan, "data")
+    assert refuse(plan) is not None
+    fitting = fits(plan, "data")
     assert fitting.startswith("dense_1 units ≤ ")
     units = int(fitting.rpartition(" ")[2])
     network = [{**entry, "units": units} if entry["name"] == "dense_1" else entry for entry in network]
@@ -211,20 +213,20 @@ def test_smaller_kernels_are_suggested() -> None:
     plan = load("mnist_cnn")
     tight = replace(plan, memory={**plan.memory, "program": 22000})
     assert estimate.estimate(tight).program > 22000
-    assert "target.prefer: balanced (about " in estimate.fits(tight, "program")
+    assert "target.prefer: balanced (about " in fits(tight, "program")
 
 
 def test_a_measured_size_corrects_the_suggestion() -> None:
     plan = wide(64)
-    honest = estimate.fits(plan, "program")
-    heavier = estimate.fits(plan, "program", used=estimate.estimate(plan).program + 2000)
+    honest = fits(plan, "program")
+    heavier = fits(plan, "program", used=estimate.estimate(plan).program + 2000)
     assert int(heavier.split("≤ ")[1].split(",")[0]) < int(honest.split("≤ ")[1].split(",")[0])
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "models").glob("*.yaml")))
 def test_no_model_of_the_project_is_refused(name: str) -> None:
     plan = load(name)
-    assert estimate.refuse(plan) is None
+    assert refuse(plan) is None
     guessed = estimate.estimate(plan)
     assert guessed.program > 0
     assert guessed.data > 0
@@ -245,9 +247,9 @@ def test_every_layer_kind_is_estimated() -> None:
 def test_nothing_heavy_is_imported() -> None:
     """The build graph is read on every run: neither numpy nor TensorFlow nor an ELF reader may be needed for it."""
     code = (
-        "import sys\nfrom toolchain import manifest\nfrom toolchain.memory import estimate\n"
+        "import sys\nfrom toolchain import manifest\nfrom toolchain.memory import estimate, refusal\n"
         "plan = manifest.load('models/mnist_dense32.yaml')\n"
-        "estimate.estimate(plan)\nassert estimate.refuse(plan) is None\n"
+        "estimate.estimate(plan)\nassert refusal.refuse(plan) is None\n"
         "print([m for m in ('numpy', 'tensorflow', 'h5py', 'elftools', 'intelhex', 'rich') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

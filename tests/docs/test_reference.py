@@ -12,8 +12,8 @@ import yaml
 from toolchain.documentation import reference
 from toolchain.layers import registry as layers
 from toolchain.manifest import schema
-from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.studies import schema as studies
+from toolchain.training.optimizers import OPTIMIZERS
 
 PAGE = reference.page()
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.graph.project import Project
 
 HEAVY = {"numpy", "tensorflow", "keras", "h5py", "jsonschema", "rich", "elftools", "yasimavr", "serial", "pytest"}
@@ -48,13 +50,17 @@ def test_a_build_with_nothing_to_do(built: Project, tmp_path: Path) -> None:
     assert ours <= 3 * nothing, f"{ours:.3f} s against {nothing:.3f} s"
 
 
-def test_a_module_that_training_imports_is_known(built: Project) -> None:
-    """The scanner's list of modules holds at least what Python really imports for the stage."""
-    program = "import sys, toolchain.quantization.quantize_stage; print(*sorted(sys.modules))"
+@pytest.mark.parametrize(
+    "more", [["quantization.quantize_stage"], ["training.train_stage", "training.trainer", "training.checkpoint"]]
+)
+def test_a_module_that_a_stage_imports_is_known(built: Project, more: list[str]) -> None:
+    """The scanner's list of modules holds at least what Python really imports for the stage (the first)."""
+    program = "import sys; " + "; ".join(f"import toolchain.{module}" for module in more)
+    program += "; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=built.root, capture_output=True, text=True, check=True)
     from toolchain.graph import imports
 
-    files = imports.closure("toolchain.quantization.quantize_stage", built.root)
+    files = imports.closure(f"toolchain.{more[0]}", built.root)
     known = {re.sub(r"(/__init__)?\.py$", "", file).replace("/", ".") for file in files}
     really = {name for name in done.stdout.split() if name.partition(".")[0] == "toolchain"}
     assert really <= known

@@ -96,6 +96,21 @@ def test_program_of_one_stage(built: Project) -> None:
     assert stages(built) == {"budget"}
 
 
+def test_how_manifests_are_read_decides_no_weights(built: Project) -> None:
+    """A check, a message, the estimate: the plan says the same, so nothing is trained or quantized again."""
+    for module in ("manifest/checks.py", "manifest/schema.py", "memory/estimate.py"):
+        source = built.root / "toolchain" / module
+        source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert stages(built) == {"budget"}
+
+
+@pytest.mark.parametrize("module", ["training/optimizers.py", "layers/dense.py", "errors.py"])
+def test_what_a_training_runs_trains_again(built: Project, module: str) -> None:
+    source = built.root / "toolchain" / module
+    source.write_text(source.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert "train" in stages(built)
+
+
 def test_header_of_the_firmware(built: Project) -> None:
     header = built.root / "firmware/runtime/gc.h"
     header.write_text(header.read_text(encoding="utf-8") + "\n/* the same */\n", encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import zipfile
@@ -17,9 +16,9 @@ from onnx import helper
 
 from tests.imports import onnx_made, reading
 from tests.imports.conftest import FILES
+from toolchain.__main__ import main
 from toolchain.datasets import base
 from toolchain.errors import GoldcrestError
-from toolchain.importing import import_stage
 
 RNG = np.random.default_rng(0)
 
@@ -132,7 +131,7 @@ m.yaml:5:10: error: m.keras: layer unit (UnitNormalization): UnitNormalization i
 """
 
 
-def test_the_whole_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     unknown_layer(tmp_path)
     Path("m.yaml").write_text(MANIFEST.format(file="m.keras"))
@@ -141,9 +140,8 @@ def test_the_whole_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     given = {"shape": [8], "offset": 0.0, "divide": 1.0}
     Path("plan.json").write_text(json.dumps({"input": given, "import": {"format": "keras", "file": "m.keras"}}))
     names = {"plan": "plan.json", "dataset": "data.npz", "output": "out.npz", "manifest": "m.yaml"}
-    with pytest.raises(GoldcrestError) as refused:
-        import_stage.run(argparse.Namespace(**{key: Path(value) for key, value in names.items()}))
-    message = str(refused.value)
+    assert main(["import", *(word for key, value in names.items() for word in (f"--{key}", value))]) == 2
+    message = capsys.readouterr().err
     assert message.startswith(EXPECTED) and "\n  supported are Activation, " in message
     assert not Path("out.npz").exists()
 

@@ -10,7 +10,7 @@ import pytest
 from tests.graph.project import ROOT, Project
 from toolchain.manifest import load
 from toolchain.memory.elf import Image
-from toolchain.memory.estimate import refuse
+from toolchain.memory.refusal import refuse
 
 MODEL = "sensor_and"
 OWN = """

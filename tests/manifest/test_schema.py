@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolchain.errors import GoldcrestError
-from toolchain.manifest import hover, reader, schema, schema_stage, validate
+from toolchain.manifest import editors, hover, reader, schema, schema_stage, validate
 from toolchain.manifest.diagnostics import Diagnostic, Source
 from toolchain.studies import schema as studies
 
@@ -60,17 +60,18 @@ def problems_of(document: Any) -> list[Diagnostic]:
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert (ROOT / "models/schema.json").read_text(encoding="utf-8") == schema.text(), "run: python -m toolchain schema"
+    written = (ROOT / "models/schema.json").read_text(encoding="utf-8")
+    assert written == editors.text(), "run: python -m toolchain schema"
 
 
 def test_it_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema.json_schema())
+    jsonschema.Draft202012Validator.check_schema(editors.json_schema())
     jsonschema.Draft202012Validator.check_schema(schema.sections())
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_editors_accept_the_models(path: Path) -> None:
-    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema.json_schema())
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), editors.json_schema())
     assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
 
 
@@ -89,11 +90,12 @@ def test_editors_accept_the_models(path: Path) -> None:
 def test_editors_refuse_what_we_refuse(change: Mapping[str, Any]) -> None:
     assert problems_of({**GOOD, **change})
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**GOOD, **change}, schema.json_schema())
+        jsonschema.validate({**GOOD, **change}, editors.json_schema())
 
 
 def test_editors_let_a_manifest_that_extends_another_leave_things_out() -> None:
-    jsonschema.validate({"model": "x", "extends": "y.yaml", "input": {"divide": 4}, "target": {}}, schema.json_schema())
+    extending = {"model": "x", "extends": "y.yaml", "input": {"divide": 4}, "target": {}}
+    jsonschema.validate(extending, editors.json_schema())
 
 
 def subschemas(part: Any, where: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -142,9 +144,9 @@ def without_words(document: Mapping[str, Any]) -> list[str]:
 
 
 def test_every_key_of_the_editors_schema_is_described() -> None:
-    found = dict(described(schema.json_schema()))
+    found = dict(described(editors.json_schema()))
     assert len(found) > 200
-    assert without_words(schema.json_schema()) == []
+    assert without_words(editors.json_schema()) == []
     assert without_words(studies.sections()) == []
 
 
@@ -157,13 +159,13 @@ def test_every_key_of_the_editors_schema_is_described() -> None:
     ],
 )
 def test_a_key_without_a_description_would_be_found(key: str) -> None:
-    document = copy.deepcopy(schema.json_schema())
+    document = copy.deepcopy(editors.json_schema())
     dict(described(document))[key].pop("description")  # type: ignore[attr-defined]
     assert without_words(document) == [key]
 
 
 def test_editors_are_told_the_defaults() -> None:
-    told = dict(described(schema.json_schema()))
+    told = dict(described(editors.json_schema()))
     assert told["/training/batch"]["description"].endswith("Default: 32.")
     assert told["/target/prefer"]["description"].endswith("Default: speed.")
     for where, part in told.items():
@@ -284,4 +286,4 @@ def test_the_stage_writes_and_checks(tmp_path: Path) -> None:
         schema_stage.run(parser.parse_args(["--check", *both]))
     schema_stage.run(parser.parse_args(both))
     schema_stage.run(parser.parse_args(["--check", *both]))
-    assert json.loads(output.read_text(encoding="utf-8")) == schema.json_schema()
+    assert json.loads(output.read_text(encoding="utf-8")) == editors.json_schema()

@@ -159,3 +159,32 @@ def test_an_interrupted_study_goes_on(done: Project, tmp_path: Path, number: sig
 def stored(cache: Path) -> list[Path]:
     """Keras files that a run had put into the cache."""
     return [path for path in cache.rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x89HDF"]
+
+
+def test_a_training_that_diverges_is_a_row_that_says_so(done: Project, tmp_path: Path) -> None:
+    """The other points are built, the exit status tells of it, and the second run trains nothing."""
+    project = Project.copied(tmp_path / "project", done.root)
+    axis = "  divide: {path: input.divide, values: [1, 1.0e-30]}\n  optimize: {path: target.optimize, values: [s, 1]"
+    project.edit(FILE, "  optimize: {path: target.optimize, values: [s, 1]", axis)
+    project.edit(FILE, "values: [2, 3]", "values: [2]")
+    run = project.scons("study=tiny", "-j2", cache=str(tmp_path / "cache"))
+    assert run.status == 2 and "Traceback" not in run.out + run.err
+    assert run.err.startswith(
+        "error: 2 of 4 points diverged (width-2_divide-1e-30_optimize-s, width-2_divide-1e-30_opt"
+    )
+    assert run.stages.count("train") == 2 and run.out.splitlines()[-1].startswith("failed     tiny")
+    assert "binary_crossentropy is not a finite number from epoch 1" in run.out
+    good, bad = rows(project)[:2], rows(project)[2:]
+    assert [row["status"] for row in good] == ["built", "built"]
+    for row in bad:
+        assert row["status"].startswith("diverged: binary_crossentropy is not a finite number from epoch 1, step ")
+        assert {row[measure] for measure in ("chip", "keras", "relative", "program", "ms", "h5", "loss")} == {""}
+    alone = [row for row in rows(done) if row["width"] == "2"]
+    assert [row["program"] for row in good] == [row["program"] for row in alone]
+    assert "| diverged: " in (project.root / FOLDER / "tiny.md").read_text(encoding="utf-8")
+    again = project.scons("study=tiny", cache=str(tmp_path / "cache"))
+    assert (again.status, again.stages) == (2, ["study"])
+    project.edit(FILE, "[1, 1.0e-30]", "[1, 2]")
+    mended = project.scons("study=tiny", cache=str(tmp_path / "cache"))
+    assert mended.status == 0 and mended.stages.count("train") == 1
+    assert [row["status"] for row in rows(project)] == ["built"] * 4

@@ -169,6 +169,12 @@ def counts(split: Mapping[str, int] | None, total: int, origin: str) -> dict[str
     return sizes
 
 
+def asked_for(options: Options) -> dict[str, int] | None:
+    """How many samples each part is to have, where SHUFFLED_SPLIT says so; None where the file's own number decides."""
+    split = options.get("split")
+    return {part: split[part] for part in PARTS} if split else None
+
+
 def shuffled(
     x: np.ndarray,
     y: np.ndarray,

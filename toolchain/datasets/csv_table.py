@@ -15,6 +15,7 @@ from toolchain.datasets.base import (
     Description,
     Options,
     Splits,
+    asked_for,
     raw_values,
     shuffled,
 )
@@ -95,11 +96,10 @@ class CsvTable(Dataset):
             )
         features = options.get("features")
         names = options.get("classes")
-        split = options.get("split")
         return Description(
             (len(features),) if features else None,
             0 if options.get("targets") is not None else len(names) if names else None,
-            {part: split[part] for part in ("train", "validation", "test")} if split else None,
+            asked_for(options),
         )
 
     def sources(self, options: Options) -> list[str]:

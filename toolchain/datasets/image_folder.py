@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolchain.datasets.base import PARTS, SHUFFLED_SPLIT, Dataset, Description, Options, Splits, shape_text, shuffled
+from toolchain.datasets.base import (
+    SHUFFLED_SPLIT,
+    Dataset,
+    Description,
+    Options,
+    Splits,
+    asked_for,
+    shape_text,
+    shuffled,
+)
 from toolchain.errors import DataError
 from toolchain.layers.base import Option
 from toolchain.lazy import LazyModule
@@ -30,8 +39,7 @@ class ImageFolder(Dataset):
     def describe(self, options: Options) -> Description:
         folder = Path(options["folder"]).expanduser()
         classes = len(_classes(folder)) if folder.is_dir() else None
-        split = options.get("split")
-        return Description(None, classes, {part: split[part] for part in PARTS} if split else None)
+        return Description(None, classes, asked_for(options))
 
     def sources(self, options: Options) -> list[str]:
         folder = Path(options["folder"]).expanduser()

@@ -7,7 +7,17 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolchain.datasets.base import PARTS, SHUFFLED_SPLIT, Dataset, Description, Options, Splits, raw_values, shuffled
+from toolchain.datasets.base import (
+    PARTS,
+    SHUFFLED_SPLIT,
+    Dataset,
+    Description,
+    Options,
+    Splits,
+    asked_for,
+    raw_values,
+    shuffled,
+)
 from toolchain.datasets.labels import integer_labels
 from toolchain.errors import DataError
 from toolchain.layers.base import Option
@@ -27,8 +37,7 @@ class NpzFile(Dataset):
     options = (FILE, SHUFFLED_SPLIT)
 
     def describe(self, options: Options) -> Description:
-        split = options.get("split")
-        return Description(None, None, {part: split[part] for part in PARTS} if split else None)
+        return Description(None, None, asked_for(options))
 
     def sources(self, options: Options) -> list[str]:
         return [options["file"]]

@@ -13,7 +13,8 @@ from toolchain.datasets import registry as datasets
 from toolchain.errors import ManifestError
 from toolchain.graph.arguments import Argument
 from toolchain.memory import budgets
-from toolchain.memory.estimate import estimate, refuse
+from toolchain.memory.estimate import estimate
+from toolchain.memory.refusal import refuse
 from toolchain.report import bars
 
 FAR_FROM_ZERO = 4.0

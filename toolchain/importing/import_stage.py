@@ -12,12 +12,10 @@ import numpy as np
 
 from toolchain.datasets import base
 from toolchain.datasets.base import goes_with, shape_text
-from toolchain.errors import DataError, GoldcrestError, ManifestError
+from toolchain.errors import DataError, GoldcrestError
 from toolchain.importing import formats
 from toolchain.ir import store
-from toolchain.ir.assembly import WrongInputError
 from toolchain.ir.graph import Encoding, Graph, Tensor
-from toolchain.manifest import error_at
 from toolchain.report import status
 from toolchain.stages import add_files, read_json
 from toolchain.training import targets
@@ -37,14 +35,10 @@ def run(args: argparse.Namespace) -> None:
     try:
         graph = read(plan, args.output.parent.name)
         check(graph, splits, str(args.dataset))
-    except ManifestError:
-        raise
-    except DataError as error:
-        raise _at(args.manifest, ("dataset", "name"), error) from error
-    except WrongInputError as error:
-        raise _at(args.manifest, ("input", "shape"), error) from error
     except GoldcrestError as error:
-        raise _at(args.manifest, ("network", plan["import"]["format"]), error) from error
+        at_fault = ("dataset", "name") if isinstance(error, DataError) else ("network", plan["import"]["format"])
+        error.key_path = error.key_path or at_fault
+        raise
     store.save(graph, args.output)
     parameters = sum(_parameters(layer.operator) for layer in graph.layers)
     status.done(f"{len(graph.layers)} layers, {parameters:,} parameters")
@@ -94,11 +88,3 @@ def check(graph: Graph, splits: base.Splits, origin: str) -> None:
 
 def _parameters(operator: Any) -> int:
     return sum(value.size for value in vars(operator).values() if isinstance(value, np.ndarray))
-
-
-def _at(manifest: Path | None, key_path: tuple[str, ...], error: GoldcrestError) -> GoldcrestError:
-    """The same error beside its line of the manifest."""
-    if manifest is None:
-        return error
-    message, _, remedy = str(error).partition("; ")
-    return error_at(manifest, key_path, message, *([remedy] if remedy else []), value=True)

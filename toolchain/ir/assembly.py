@@ -22,6 +22,8 @@ INPUT = "input"
 class WrongInputError(GoldcrestError):
     """The manifest's ``input.shape`` is not what the file's network takes."""
 
+    key_path = ("input", "shape")
+
 
 class RefusedError(GoldcrestError):
     """What the file holds and cannot be computed exactly."""

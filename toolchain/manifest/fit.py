@@ -16,6 +16,7 @@ from toolchain.manifest import extends, network, reader
 from toolchain.manifest.diagnostics import Diagnostic, InvalidManifest, KeyPath
 from toolchain.manifest.draft import Draft
 from toolchain.manifest.plan import Plan
+from toolchain.memory.estimate import estimate, within
 
 MOST = 1 << 16
 PARTS = 64
@@ -85,7 +86,5 @@ def with_width(plan: Plan, name: str, option: str, width: int) -> Plan:
 
 def fits(plan: Plan) -> bool:
     """Whether the estimated image stays within all budgets: program memory, data memory, time."""
-    from toolchain.memory.estimate import estimate, within
-
     needed = estimate(plan)
     return all(within(getattr(needed, key), plan, key) for key in plan.memory)

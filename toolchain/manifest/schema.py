@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -16,11 +15,10 @@ from toolchain.importing import formats
 from toolchain.layers import registry as layers
 from toolchain.layers.base import Option
 from toolchain.manifest import firmware, network
-from toolchain.manifest.hover import with_defaults
 from toolchain.manifest.losses import LOSSES
-from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.manifest.units import CLOCK, SIZE, TIME, Unit
 from toolchain.training.aware_plan import CODINGS, WEIGHTED
+from toolchain.training.optimizers import OPTIMIZERS
 from toolchain.training.options import EXTRA, PRUNING, group
 
 Schema = dict[str, Any]
@@ -101,40 +99,6 @@ def lesson() -> Schema:
     return {**complete, "required": [key for key in complete["required"] if key != "target"]}
 
 
-def json_schema() -> Schema:
-    """The JSON Schema (draft 2020-12) of a manifest for editors.
-
-    A manifest that starts from another one (``extends``) may leave out anything outside a list, and one that only
-    teaches its ``target``.
-    """
-    complete = lesson()
-    layers_only = {"properties": {"network": {"type": "array"}}}  # a network from a file is not trained
-    trained = {"if": layers_only, "then": {"required": ["training"]}}
-    optional: Schema = {"properties": {}, "required": complete["required"], "allOf": [trained]}
-    properties = {}
-    for name, section in complete["properties"].items():
-        properties[name] = {key: value for key, value in section.items() if key != "required"}
-        if "required" in section:
-            optional["properties"][name] = {"required": section["required"]}
-    properties["dataset"] = _with_conditions(properties["dataset"])
-    optional["properties"]["dataset"] = {"required": ["name"]}
-    document = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Goldcrest manifest",
-        **{key: value for key, value in complete.items() if key not in ("properties", "required")},
-        "properties": properties,
-        "required": ["model"],
-        "if": {"required": ["extends"]},
-        "else": optional,
-    }
-    return dict(with_defaults(document))
-
-
-def text() -> str:
-    """The content of ``models/schema.json``."""
-    return json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
-
-
 def choices() -> list[tuple[str, ...]]:
     """The key paths outside lists at which one key out of several stands."""
     found: list[tuple[str, ...]] = []
@@ -193,21 +157,6 @@ def _dataset() -> Schema:
         options["required"] = ["name", *options.get("required", ())]
         branches.append(options)
     return {"oneOf": branches, "title": "data set", "description": "What the network learns from and is tested on."}
-
-
-def _with_conditions(dataset: Schema) -> Schema:
-    """The data sets' branches as if/then, with which editors complete keys and say what is wrong."""
-    rules = []
-    for branch in dataset["oneOf"]:
-        name = branch["properties"]["name"]
-        rest = {**branch, "properties": {**branch["properties"], "name": True}}
-        rules.append({"if": {"properties": {"name": {"const": name["const"]}}, "required": ["name"]}, "then": rest})
-    names = [
-        {"const": branch["properties"]["name"]["const"], "description": branch["properties"]["name"]["description"]}
-        for branch in dataset["oneOf"]
-    ]
-    described = {"title": dataset["title"], "description": dataset["description"], "type": "object"}
-    return {**described, "properties": {"name": {"anyOf": names, "description": "Which data set."}}, "allOf": rules}
 
 
 def _input() -> Schema:

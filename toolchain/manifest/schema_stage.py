@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolchain.errors import GoldcrestError
 from toolchain.files import atomic
-from toolchain.manifest import schema
+from toolchain.manifest import editors
 from toolchain.report import status
 from toolchain.studies import schema as studies
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    texts = {args.output: schema.text(), args.studies: studies.text()}
+    texts = {args.output: editors.text(), args.studies: studies.text()}
     for path, text in texts.items():
         if not args.check:
             with atomic(path, "w") as file:

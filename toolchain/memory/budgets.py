@@ -5,7 +5,7 @@ Program and data memory are counted in bytes, time (the longest inference over e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 PLACES: Mapping[str, tuple[str, ...]] = {
@@ -49,6 +49,12 @@ def unit(name: str) -> str:
 def amount(name: str, value: int) -> str:
     """Bytes as they are, microseconds as milliseconds."""
     return f"{value / 1000:,.3f}" if name == "time" else f"{value:,}"
+
+
+def listed(parts: Sequence[tuple[str, int]], count: int = 3) -> str:
+    """The largest parts on one line."""
+    order = sorted(parts, key=lambda part: -part[1])
+    return " · ".join(f"{name} {size:,}" for name, size in order[:count] if size)
 
 
 def slowest(cycles: Iterable[tuple[str, int]], count: int = 3) -> str:

@@ -1,36 +1,29 @@
 """What a manifest will need, before anything is trained: flash, SRAM and time, from its plan alone.
 
 Pure Python (no numpy), a few milliseconds: it runs while the build graph is read. What cannot be counted comes from
-``calibration``; tests/budget compares estimates with real builds.
-
-Two questions, two answers: ``estimate`` says what a build will probably show; ``refuse`` says no only to what cannot
-fit whatever the code generator does, so it counts the weights and the least of everything else.
+``calibration``; tests/budget compares estimates with real builds. What cannot fit at all is for ``refusal`` to say, and
+what would fit instead for ``suggestions``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from toolchain.board.chips import CHIPS
-from toolchain.errors import LayerError, ToolError
+from toolchain.errors import ToolError
 from toolchain.layers import registry
 from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance
-from toolchain.manifest.units import CLOCK, show
-from toolchain.memory import budgets, calibration, chip, exchange, stream
+from toolchain.memory import calibration, chip, exchange, stream
 from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
     from toolchain.layers.base import Shape
-    from toolchain.manifest import Diagnostic, Plan
+    from toolchain.manifest import Plan
 
-WIDTHS = ("units", "filters")  # options by which a layer is made narrower
-MARGIN = 0.005  # of an estimate: what a suggestion leaves free
+MARGIN = 0.005  # of an estimate: what is left free where a width is chosen by it
 TIME_MARGIN = 0.01  # the same of the longest inference
-WIDE_MARGIN = 0.03  # where other kernels come into play, of which less is known
 
 
 @dataclass(frozen=True)
@@ -109,11 +102,17 @@ class Estimate:
 
 def estimate(plan: Plan) -> Estimate:
     """What building the plan will probably show."""
-    return _estimate(plan, plan.training["network"], wishes(plan))
+    return of_network(plan, plan.training["network"], wishes(plan))
 
 
-def _estimate(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
-    shapes = _shapes(plan, network)
+def within(needed: int, plan: Plan, key: str) -> bool:
+    """Whether a budget holds by estimate, with a margin for what the estimate may be wrong."""
+    return needed * (1 + (TIME_MARGIN if key == "time" else MARGIN)) <= plan.memory[key]
+
+
+def of_network(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
+    """The same with other layers, or for other wishes. Raises LayerError if the layers do not go together."""
+    shapes = shapes_of(plan, network)
     layers = _chosen(network, shapes, wanted, _chip_flash(plan))
     if wanted.streamed:
         taking = stream.reader(network)[0]["name"]
@@ -179,7 +178,7 @@ def _flash(layers: Sequence[LayerNeed]) -> int:
     return sum(layer.flash + layer.code for layer in layers) + sum(shared.values()) + calibration.DECISION
 
 
-def _shapes(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape]:
+def shapes_of(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape]:
     """Every layer's output shape. Raises LayerError if the layers do not go together."""
     shapes: dict[str, Shape] = {"input": tuple(plan.training["input"]["shape"])}
     for entry in network:
@@ -255,194 +254,3 @@ def _grown(entry: Mapping[str, Any], shape: Shape, output: Shape) -> int:
     kernel, stride = pair(entry["kernel"]), pair(entry["stride"])
     top = pads(as_image(shape), kernel, stride, pair(entry["dilation"]), entry["padding"])[0]
     return max(math.prod(output), row_distance(shape, output, stride[0], top) + math.prod(shape))
-
-
-# Refusing
-
-
-def refuse(plan: Plan) -> Diagnostic | None:
-    """The error for a plan whose weights, activations or products alone exceed a budget; None if it has a chance."""
-    needed = estimate(plan)
-    program = _least_flash(plan) + calibration.LEAST_OVERHEAD
-    if "firmware" in plan.compilation:  # the user's own program: it may be next to nothing
-        program -= calibration.APPLICATION
-    if program > plan.memory["program"]:
-        return _diagnostic(plan, "program", needed.program, largest(needed), fits(plan, "program"))
-    views = stream.views(plan.training["network"]) if wishes(plan).streamed else set()
-    data = max(layer.outputs for layer in needed.layers if layer.name not in views)
-    data = max(data, _held(plan)) + calibration.LEAST_STACK
-    if data > plan.memory["data"]:
-        return _diagnostic(plan, "data", needed.data, largest_data(plan), fits(plan, "data"))
-    if "time" in plan.memory and _least_time(plan) > plan.memory["time"]:
-        slowest = budgets.slowest((layer.name, layer.cycles_max) for layer in needed.layers)
-        return _diagnostic(plan, "time", needed.time, slowest, fits(plan, "time"))
-    return None
-
-
-def _held(plan: Plan) -> int:
-    """Bytes of the input that are in memory at a time."""
-    size = math.prod(plan.training["input"]["shape"])
-    return min(size, stream.PIECE) if wishes(plan).streamed else size
-
-
-def _least_time(plan: Plan) -> float:
-    """The fewest microseconds that the products can take. Of padding none are made."""
-    shapes, wanted = _shapes(plan, plan.training["network"]), wishes(plan)
-    cycles = 0.0
-    for entry in plan.training["network"]:
-        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
-        unpadded = {**entry, "padding": "valid"} if "padding" in entry else entry
-        with suppress(LayerError):  # windows larger than what they move over
-            least = calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)]
-            cycles += kind.products(unpadded, sources) * least * wanted.kept(entry["name"])
-    return cycles * 10**6 / plan.compilation["clock_hz"]
-
-
-def _least_flash(plan: Plan) -> int:
-    """The fewest bytes that weights and biases can take: pruned ones may be left out altogether."""
-    network, shapes, wanted = plan.training["network"], _shapes(plan, plan.training["network"]), wishes(plan)
-    total = 0
-    for entry in network:
-        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
-        bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry["name"])
-        total += math.floor(kind.weights(entry, sources) * bits / 8 * kept)
-        total += 2 * kind.biases(entry, sources) if kept == 1 else 0
-    return total
-
-
-def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -> Diagnostic:
-    from toolchain import manifest
-
-    key_path, budget = budgets.PLACES[key], plan.memory[key]
-    # An estimate may fall below the budget where only the proven least exceeds it; the message never contradicts
-    # itself.
-    message = budgets.message(key, max(needed, budget + 1), budget, "about ")
-    notes = (f"{budgets.MOST[key]}: {biggest}", f"fits: {fitting}")
-    return manifest.Diagnostic(message, manifest.place(plan.path, key_path), notes, key_path)
-
-
-def largest(needed: Estimate) -> str:
-    """What takes the flash, largest first: ``dense_1 weights 50,176 · kernels 912 · application 750``."""
-    parts = [(f"{layer.name} weights", layer.flash) for layer in needed.layers if layer.flash]
-    parts += [("kernels", needed.kernels), ("application", needed.application)]
-    return listed(parts)
-
-
-def largest_data(plan: Plan) -> str:
-    """What takes the SRAM, largest first."""
-    needed = estimate(plan)
-    parts = [
-        (f"{layer.name} output", layer.outputs)
-        for layer in needed.layers
-        if layer.kind not in ("activation", *calibration.FOLDED)
-    ]
-    parts += [("input", _held(plan)), ("stack", needed.stack)]
-    return listed(parts)
-
-
-def listed(parts: Sequence[tuple[str, int]], count: int = 3) -> str:
-    """The largest parts on one line."""
-    order = sorted(parts, key=lambda part: -part[1])
-    return " · ".join(f"{name} {size:,}" for name, size in order[:count] if size)
-
-
-# What would fit
-
-
-def fits(plan: Plan, key: str, used: int | None = None) -> str:
-    """What to change so that the budget ``key`` (program, data or time) holds, in a few words.
-
-    ``used`` is what a real build took: then estimates are corrected by what they were wrong.
-    """
-    instead = _faster_chip if key == "time" else _larger_chip
-    if plan.imported:  # its layers are not the manifest's to change
-        return instead(plan, key, used or 0)
-    estimated = getattr(estimate(plan), key)
-    correction = 0 if used is None else used - estimated
-    found = [*_streamed(plan, key, correction)]
-    found += [text for _rank, text in sorted(_narrower(plan, key, correction))[:1]]
-    if key != "data":
-        found += _other_kernels(plan, key)
-    if key == "program":
-        found += _other_codings(plan, correction)
-    if found:
-        return ", or ".join(found[:2])
-    return instead(plan, key, used if used is not None else estimated)
-
-
-def _faster_chip(plan: Plan, _key: str, needed: int) -> str:
-    smaller, least = "a network with fewer layers", plan.compilation["clock_hz"] * needed / plan.memory["time"]
-    clocks = (clock for fuse in CHIPS[plan.compilation["mcu"]].fuses for clock in fuse.values if clock >= least)
-    fastest = min(clocks, default=None)
-    return smaller if fastest is None else f"target.clock: {show(fastest, CLOCK)}, or {smaller}"
-
-
-def _larger_chip(plan: Plan, key: str, needed: int) -> str:
-    kib = next((size for size in (1, 2, 4, 6, 8, 16, 32, 48, 64, 128, 256) if size * 1024 >= needed), None)
-    smaller = "a network with fewer layers"
-    if key == "data" and 2 * math.prod(plan.training["input"]["shape"]) > plan.memory[key]:
-        smaller = "a smaller input (dataset.preprocess: [{downsample: 2}])"
-    if kib is None:  # no AVR has as much
-        return smaller
-    return f"a chip with {kib} KiB of {key} memory, or {smaller}"
-
-
-def within(needed: int, plan: Plan, key: str) -> bool:
-    """Whether a budget holds by estimate, with a margin for what the estimate may be wrong."""
-    return needed * (1 + (TIME_MARGIN if key == "time" else MARGIN)) <= plan.memory[key]
-
-
-def _streamed(plan: Plan, key: str, correction: int) -> Iterator[str]:
-    """The input in pieces, where the first layer can take it so."""
-    network, wanted = plan.training["network"], wishes(plan)
-    if key != "data" or wanted.streamed or stream.obstacle(network, wanted.coding)[1]:
-        return
-    needed = _estimate(plan, network, replace(wanted, streamed=True)).data + correction
-    if within(needed, plan, key):
-        yield f"target.input: streamed (about {needed:,} B)"
-
-
-def _narrower(plan: Plan, key: str, correction: int) -> Iterator[tuple[float, str]]:
-    """For each layer that can be made narrower: how much of it would be lost, and the greatest width that fits."""
-    network = plan.training["network"]
-    final = next((e["name"] for e in reversed(network) if any(w in e for w in WIDTHS)), "")  # its width is the classes'
-    candidates = [(i, e, w) for i, e in enumerate(network) for w in WIDTHS if w in e and e["name"] != final]
-    for index, entry, option in candidates:
-        low, high = 0, entry[option]  # low fits (or is nothing), high does not
-        while high - low > 1:
-            middle = (low + high) // 2
-            trial = [*network[:index], {**entry, option: middle}, *network[index + 1 :]]
-            try:
-                needed = getattr(_estimate(plan, trial, wishes(plan)), key) + correction
-            except LayerError:
-                high = middle
-                continue
-            low, high = (middle, high) if within(needed, plan, key) else (low, middle)
-        if low:
-            only = len(candidates) == 1
-            name = option if only else f"{entry['name']} {option}"
-            yield 1 - low / entry[option], f"{name} ≤ {low}"
-
-
-def _other_kernels(plan: Plan, key: str) -> Iterator[str]:
-    """The wish for smaller kernels, where the network's weights leave room for them; of time, for faster ones."""
-    order = ("speed", "balanced", "size") if key == "program" else ("size", "balanced", "speed")
-    for prefer in order[order.index(plan.generation["prefer"]) + 1 :]:
-        needed = getattr(_estimate(plan, plan.training["network"], replace(wishes(plan), prefer=prefer)), key)
-        if needed * (1 + WIDE_MARGIN) <= plan.memory[key]:
-            yield f"target.prefer: {prefer} (about {budgets.amount(key, needed)} {budgets.unit(key)})"
-            return
-
-
-def _other_codings(plan: Plan, correction: int) -> Iterator[str]:
-    """Codings with fewer bits a weight that manifests know and that would fit."""
-    from toolchain.manifest import schema
-
-    quantization = schema.sections()["properties"]["quantization"]["properties"]
-    current, bits = wishes(plan).coding, calibration.WEIGHT_BITS
-    for coding in quantization["weights"].get("enum", ()):
-        if bits.get(coding, 8) < bits[current]:
-            needed = _estimate(plan, plan.training["network"], replace(wishes(plan), coding=coding)).program
-            needed += correction
-            if within(needed, plan, "program"):
-                yield f"quantization.weights: {coding} ({needed:,} B)"

@@ -6,19 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from toolchain.errors import GoldcrestError, LayerError
+from toolchain.errors import LayerError, RefusedLayer
 from toolchain.ir.graph import Graph, Layer, Tensor, verify
 from toolchain.ir.operators import FloatOperator
 from toolchain.quantization.calibration import BATCH, MIN_MAX, Calibration, observe
 from toolchain.quantization.scheme import Scheme
-
-
-class RefusedLayer(GoldcrestError):
-    """A layer that cannot be quantized exactly: its name, why and what to do, and the manifest's option at fault."""
-
-    def __init__(self, layer: str, error: LayerError) -> None:
-        super().__init__(f"layer {layer}: {error}")
-        self.layer, self.reason, self.option = layer, str(error), error.option
 
 
 def quantize(

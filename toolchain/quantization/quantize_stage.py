@@ -12,10 +12,9 @@ from toolchain import passes
 from toolchain.errors import GoldcrestError
 from toolchain.ir import from_keras, store
 from toolchain.ir.graph import Encoding, Graph, Tensor
-from toolchain.manifest import error_at, load
 from toolchain.quantization import errors
 from toolchain.quantization.calibration import Calibration
-from toolchain.quantization.quantize import RefusedLayer, quantize
+from toolchain.quantization.quantize import quantize
 from toolchain.quantization.ranges import proof
 from toolchain.quantization.scheme import SCHEMES
 from toolchain.report import status
@@ -40,10 +39,7 @@ def run(args: argparse.Namespace) -> None:
         classes = int(data["classes"])
     status.update("calibrating")
     network = float_graph(args.model, plan, samples.dtype, classes)
-    try:
-        integer = quantize(network, SCHEMES[wanted["scheme"]](), samples, threshold(plan["loss"], network), calibration)
-    except RefusedLayer as error:
-        raise at_its_line(error, args.manifest) from error
+    integer = quantize(network, SCHEMES[wanted["scheme"]](), samples, threshold(plan["loss"], network), calibration)
     ranges = proof(integer, integer.encode(samples))
     compared = errors.report(network, integer, samples[:COMPARED])
     for layer in ranges["layers"]:
@@ -53,26 +49,6 @@ def run(args: argparse.Namespace) -> None:
     worst = max(ranges["layers"], key=lambda layer: layer["saturated"])
     refuse_saturation(worst["name"], worst["saturated"], wanted.get("saturation"))
     status.done(f"saturated {worst['saturated']:.2%}")
-
-
-def at_its_line(error: RefusedLayer, manifest: Path | None) -> GoldcrestError:
-    """The same error beside the layer's line of the manifest, if it stands there."""
-    if manifest is None:
-        return error
-    plan = load(manifest)
-    if plan.imported:
-        message, _, remedy = str(error).partition("; ")
-        here = ("network", plan.imported["format"])
-        return error_at(manifest, here, message, *([remedy] if remedy else []), value=True)
-    network = plan.training["network"]
-    # A layer that a pass made is called after the one that it was made from: dense_1_relu.
-    own = [i for i, entry in enumerate(network) if f"{error.layer}_".startswith(f"{entry['name']}_")]
-    if not own:
-        return error
-    index = max(own, key=lambda i: len(network[i]["name"]))
-    message, _, remedy = error.reason.partition("; ")
-    notes = [remedy] if remedy else []
-    return error_at(manifest, ("network", index), f"`{network[index]['name']}`: {message}", *notes)
 
 
 def refuse_saturation(name: str, share: float, limit: float | None) -> None:

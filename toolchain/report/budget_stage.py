@@ -20,7 +20,7 @@ from intelhex import IntelHex
 from toolchain.errors import BudgetError, GoldcrestError
 from toolchain.files import atomic
 from toolchain.manifest import Diagnostic, InvalidManifest, load, place
-from toolchain.memory import budgets, estimate
+from toolchain.memory import budgets, suggestions
 from toolchain.memory.elf import Image
 from toolchain.report import bars, status
 from toolchain.stages import add_files, read_json, write_json
@@ -151,10 +151,10 @@ def _notes(name: str, report: dict[str, Any], memory: dict[str, Any], manifest: 
         layers = [(layer["name"], layer["cycles"]) for layer in report["latency"]["layers"]]
         first = f"slowest on the first test sample: {budgets.slowest(layers)}"
     else:
-        first = f"largest: {estimate.listed(_parts(name, report[name], memory))}"
+        first = f"largest: {budgets.listed(_parts(name, report[name], memory))}"
     if manifest is None:
         return (first,)
-    return first, f"fits: {estimate.fits(load(manifest), name, budgets.used(report)[name][0])}"
+    return first, f"fits: {suggestions.fits(load(manifest), name, budgets.used(report)[name][0])}"
 
 
 def _parts(name: str, section: dict[str, int], memory: dict[str, Any]) -> list[tuple[str, int]]:

@@ -12,7 +12,7 @@ from toolchain import manifest
 from toolchain.manifest import Change, Diagnostic, InvalidManifest
 from toolchain.manifest.changes import parse
 from toolchain.manifest.reader import Node
-from toolchain.memory import estimate
+from toolchain.memory.refusal import refuse
 from toolchain.studies.reading import invalid
 from toolchain.studies.study import Point, Scalar, Setting, Study
 
@@ -54,7 +54,7 @@ def _point(study: Study, name: str, values: dict[str, Scalar], settings: Sequenc
         plan = replace(
             plan, name=f"studies/{study.name}/{name}", generation={**plan.generation, "model": NAME_OF_EVERY_NETWORK}
         )
-    refused = estimate.refuse(plan) if study.oversized == "skip" else None
+    refused = refuse(plan) if study.oversized == "skip" else None
     return Point(name, values, plan, refused.message if refused else None, unchanged)
 
 

@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from toolchain import studies
+from toolchain import blank, studies
 from toolchain.errors import GoldcrestError
 from toolchain.files import atomic, together
 from toolchain.report import status
@@ -82,11 +82,16 @@ def origin(study: str, built: Path) -> str:
     """Who wants to see the same must do what: command, versions, date."""
     finished = datetime.date.fromtimestamp((built / f"{study}.csv").stat().st_mtime)
     points = json.loads((built / "study.json").read_text(encoding="utf-8"))["points"]
-    folders = next((point["folders"] for point in points if point["folders"]), None)
+    every = (point["folders"] for point in points if point["folders"])
+    folders = next((each for each in every if blank.reason_of(_history(each)) is None), None)
     if folders is None:
         return f"`./scons study={study}`, {finished}."
-    versions = json.loads(Path(folders["trained"], "model.history.json").read_text(encoding="utf-8"))["versions"]
+    versions = json.loads(_history(folders).read_text(encoding="utf-8"))["versions"]
     compiler = json.loads(Path(folders["point"], "memory.json").read_text(encoding="utf-8"))["compiler"]
     commit = subprocess.run(["git", "describe", "--always"], capture_output=True, text=True, check=False).stdout.strip()
     used = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"`./scons study={study}` on {finished}" + (f" at {commit}" if commit else "") + f"; {used}, {compiler}."
+
+
+def _history(folders: dict[str, str]) -> Path:
+    return Path(folders["trained"], "model.history.json")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolchain import blank
 from toolchain.memory import budgets
 from toolchain.studies.measures import DIGITS, Value, document, measured
 
-BUILT = "built"
+BUILT, OVER, DIVERGED = "built", "over budget", "diverged"  # how a status begins
 
 
 @dataclass(frozen=True)
@@ -30,20 +31,27 @@ def rows_of(study: Mapping[str, Any]) -> list[Row]:
     """What the plan of the stage ``study`` says of its points, with everything measured."""
     rows = []
     for point in study["points"]:
-        if point["refusal"] is not None:
-            nothing: dict[str, Value] = dict.fromkeys(study["measures"])
-            rows.append(Row(point["name"], point["values"], nothing, f"over budget: {point['refusal']}"))
+        missing = _missing(point)
+        if missing is not None:
+            rows.append(Row(point["name"], point["values"], dict.fromkeys(study["measures"]), missing))
             continue
         found = measured(study["measures"], point["folders"])
         rows.append(Row(point["name"], point["values"], found, _status(point["folders"])))
     return rows
 
 
+def _missing(point: Mapping[str, Any]) -> str | None:
+    """Why there is nothing to measure: it was refused by estimate, or its training diverged."""
+    if point["refusal"] is not None:
+        return f"{OVER}: {point['refusal']}"
+    return blank.reason_of(Path(point["folders"]["report"], "report.json"))
+
+
 def _status(folders: Mapping[str, str]) -> str:
     report = document(Path(folders["report"], "report.json"))
     used = budgets.used(report)
     over = [budgets.message(name, *used[name]).partition(" (")[0] for name in budgets.exceeded(report)]
-    return f"over budget: {'; '.join(over)}" if over else BUILT
+    return f"{OVER}: {'; '.join(over)}" if over else BUILT
 
 
 def as_csv(study: Mapping[str, Any], rows: Sequence[Row]) -> str:

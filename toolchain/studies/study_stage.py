@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from toolchain.errors import GoldcrestError
 from toolchain.files import atomic, together
 from toolchain.report import bars, status
 from toolchain.stages import read_json
 from toolchain.studies import stored, table
-from toolchain.studies.rows import BUILT, Row, as_csv, rows_of
+from toolchain.studies.rows import DIVERGED, OVER, Row, as_csv, rows_of
+
+NAMED = 5  # points that an error names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +43,7 @@ def run(args: argparse.Namespace) -> None:
             draw(study, rows, svg, png)
     print(table.as_text(drawn, study["study"], bars.columns(), "FORCE_COLOR" in os.environ, whole))
     status.done(closing(rows))
+    refuse_diverged(rows, args.output)
 
 
 def page(study: dict[str, Any], drawn: table.Table) -> str:
@@ -52,7 +57,23 @@ def page(study: dict[str, Any], drawn: table.Table) -> str:
     return "\n".join([*head, "", *figure, table.markdown(drawn)])
 
 
-def closing(rows: list[Row]) -> str:
+def closing(rows: Sequence[Row]) -> str:
     """``12 points, 2 over budget``"""
-    over = sum(row.status != BUILT for row in rows)
-    return f"{len(rows)} points" + (f", {over} over budget" if over else "")
+    counts = ((what, len(those(rows, what))) for what in (OVER, DIVERGED))
+    return ", ".join([f"{len(rows)} points", *(f"{count} {what}" for what, count in counts if count)])
+
+
+def those(rows: Sequence[Row], what: str) -> list[Row]:
+    """The rows of this status."""
+    return [row for row in rows if row.status.startswith(what)]
+
+
+def refuse_diverged(rows: Sequence[Row], table: Path) -> None:
+    """Raises GoldcrestError if a training diverged: everything is written, and the build tells of it."""
+    diverged = those(rows, DIVERGED)
+    if diverged:
+        named = ", ".join(row.name for row in diverged[:NAMED]) + (" …" if len(diverged) > NAMED else "")
+        raise GoldcrestError(
+            f"{len(diverged)} of {len(rows)} points diverged ({named}); {table} has the figures of the others: "
+            "take a smaller learning_rate there, or leave these points out"
+        )

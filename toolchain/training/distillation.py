@@ -27,6 +27,8 @@ FLOOR = 1e-9
 class TeacherError(DataError):
     """A file that cannot teach this student."""
 
+    key_path = ("training", "distillation", "teacher")
+
 
 class Teacher:
     """A trained Keras model that answers for raw samples. ``given`` is its input: shape, offset and divide.

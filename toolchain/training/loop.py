@@ -26,6 +26,17 @@ Adjust = Callable[[Any], None]
 Distil = Callable[[Any, Any, Any], Any]
 
 
+class DivergedError(GoldcrestError):
+    """A training whose loss has ceased to be a number; ``reason`` says when, without the remedy."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the training diverged: {reason}; "
+            "take a smaller learning_rate, or check that the input scaling keeps values near zero"
+        )
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Score:
     """Mean loss and, for classes, the share of right answers over some samples."""
@@ -136,7 +147,7 @@ class Loop:
     def epoch(self, number: int, order: np.ndarray) -> Iterator[float | Score]:
         """Trains epoch ``number`` (from 0) on the samples in ``order``; yields the share done and, last, the Score.
 
-        Raises GoldcrestError if the loss is no longer a finite number.
+        Raises DivergedError if the loss is no longer a finite number.
         """
         tf = self._session.tf
         indices = tf.constant(order.astype(np.int32))
@@ -151,7 +162,8 @@ class Loop:
             self._adapt(last - done, time.perf_counter() - began)
             bad = np.flatnonzero(~np.isfinite(losses[done:last]))
             if bad.size:
-                raise _diverged(number, done + int(bad[0]), self._objective.loss)
+                when = f"epoch {number + 1}, step {done + int(bad[0]) + 1}"
+                raise DivergedError(f"{self._objective.loss} is not a finite number from {when} on")
             done = last
             yield done / self.steps
         # Summed in one go: how many steps made a stretch depends on the clock, and must not show in the last digit.
@@ -198,10 +210,3 @@ def scaling(session: Session, offset: Any, divide: Any) -> Scale:
     tf = session.tf
     add, by = tf.constant(offset, tf.float32), tf.constant(divide, tf.float32)
     return lambda x: (x + add) / by
-
-
-def _diverged(epoch: int, step: int, loss: str) -> GoldcrestError:
-    return GoldcrestError(
-        f"the training diverged: {loss} is not a finite number from epoch {epoch + 1}, step {step + 1} on; "
-        "take a smaller learning_rate, or check that the input scaling keeps values near zero"
-    )

@@ -217,4 +217,5 @@ EXTRA: tuple[Option, ...] = (
     ),
     _whole("tries", 1, "Trainings with seed, seed + 1, …; the one best on the validation samples is kept.", default=1),
 )
-"""The keys below ``training:`` that are defined here; optimizers and losses are ``toolchain.manifest``'s."""
+"""The keys below ``training:`` that are defined here; optimizers are in ``training.optimizers``, losses in
+``manifest.losses``."""

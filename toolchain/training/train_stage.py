@@ -16,11 +16,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolchain import blank
 from toolchain.datasets import base
 from toolchain.errors import DataError
 from toolchain.files import together
-from toolchain.manifest import error_at
-from toolchain.manifest.teacher import HERE as TEACHER
 from toolchain.report import status
 from toolchain.stages import add_files, read_json
 from toolchain.training import trained
@@ -36,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan = "the plan's `training` section, as JSON"
     add_files(parser, "dataset", plan=plan, output="the .h5 to write; its history goes beside it")
     parser.add_argument("--teacher", type=Path, help="the teacher's model file, if the plan has a teacher")
+    parser.add_argument(
+        "--study", action="store_true", help="for a study: if the training diverges, the model is blank, and says why"
+    )
     parser.add_argument("--manifest", type=Path, help="the manifest, for the line in an error")
 
 
@@ -65,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
         return
     status.update("starting TensorFlow")
     from toolchain.training import network
-    from toolchain.training.distillation import TeacherError
+    from toolchain.training.loop import DivergedError
     from toolchain.training.session import start, versions
     from toolchain.training.trainer import Trainer
 
@@ -73,11 +75,13 @@ def run(args: argparse.Namespace) -> None:
     trainer = Trainer(session, plan, splits, args.teacher)
     try:
         best, summaries = _train(trainer, args)
-    except TeacherError as error:
-        if args.manifest is None:
+    except DivergedError as error:
+        if not args.study:
             raise
-        message, _, remedy = str(error).partition("; ")
-        raise error_at(args.manifest, TEACHER, message, *([remedy] if remedy else []), value=True) from error
+        blank.write((history_path(args.output), args.output), f"diverged: {error.reason}")
+        checkpoint_path(args.output).unlink(missing_ok=True)
+        status.done(f"diverged: {error.reason}")
+        return
     model = trainer.model(best.seed)
     model.set_weights(best.weights)
     content = trained.marked(model.h5_bytes() if plan.get("quantization") else network.h5_bytes(model), training)

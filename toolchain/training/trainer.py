@@ -11,9 +11,9 @@ import numpy as np
 
 from toolchain.datasets.base import PARTS, Splits
 from toolchain.errors import GoldcrestError
-from toolchain.manifest.optimizers import OPTIMIZERS
 from toolchain.training import augmentation, distillation, network, pruning
 from toolchain.training.loop import Loop, Samples, Score, samples, scaling
+from toolchain.training.optimizers import OPTIMIZERS
 from toolchain.training.options import EARLY_STOPPING, EXTRA, filled
 from toolchain.training.schedule import rates
 from toolchain.training.session import Session

@@ -1,0 +1,95 @@
+"""What cannot fit whatever the code generator does: refused while the build graph is read, before any training.
+
+The estimate says what a build will probably show; no is said only by what is certain, so this counts the weights and
+the least of everything else.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+
+from toolchain.errors import LayerError
+from toolchain.layers import registry
+from toolchain.manifest import Diagnostic, Plan, place
+from toolchain.memory import budgets, calibration, stream
+from toolchain.memory.estimate import Estimate, estimate, shapes_of, wishes
+from toolchain.memory.suggestions import fits
+
+
+def refuse(plan: Plan) -> Diagnostic | None:
+    """The error for a plan whose weights, activations or products alone exceed a budget; None if it has a chance."""
+    needed = estimate(plan)
+    program = _least_flash(plan) + calibration.LEAST_OVERHEAD
+    if "firmware" in plan.compilation:  # the user's own program: it may be next to nothing
+        program -= calibration.APPLICATION
+    if program > plan.memory["program"]:
+        return _diagnostic(plan, "program", needed.program, _largest(needed), fits(plan, "program"))
+    views = stream.views(plan.training["network"]) if wishes(plan).streamed else set()
+    data = max(layer.outputs for layer in needed.layers if layer.name not in views)
+    data = max(data, _held(plan)) + calibration.LEAST_STACK
+    if data > plan.memory["data"]:
+        return _diagnostic(plan, "data", needed.data, _largest_data(plan), fits(plan, "data"))
+    if "time" in plan.memory and _least_time(plan) > plan.memory["time"]:
+        slowest = budgets.slowest((layer.name, layer.cycles_max) for layer in needed.layers)
+        return _diagnostic(plan, "time", needed.time, slowest, fits(plan, "time"))
+    return None
+
+
+def _held(plan: Plan) -> int:
+    """Bytes of the input that are in memory at a time."""
+    size = math.prod(plan.training["input"]["shape"])
+    return min(size, stream.PIECE) if wishes(plan).streamed else size
+
+
+def _least_time(plan: Plan) -> float:
+    """The fewest microseconds that the products can take. Of padding none are made."""
+    shapes, wanted = shapes_of(plan, plan.training["network"]), wishes(plan)
+    cycles = 0.0
+    for entry in plan.training["network"]:
+        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
+        unpadded = {**entry, "padding": "valid"} if "padding" in entry else entry
+        with suppress(LayerError):  # windows larger than what they move over
+            least = calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)]
+            cycles += kind.products(unpadded, sources) * least * wanted.kept(entry["name"])
+    return cycles * 10**6 / plan.compilation["clock_hz"]
+
+
+def _least_flash(plan: Plan) -> int:
+    """The fewest bytes that weights and biases can take: pruned ones may be left out altogether."""
+    network, shapes, wanted = plan.training["network"], shapes_of(plan, plan.training["network"]), wishes(plan)
+    total = 0
+    for entry in network:
+        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
+        bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry["name"])
+        total += math.floor(kind.weights(entry, sources) * bits / 8 * kept)
+        total += 2 * kind.biases(entry, sources) if kept == 1 else 0
+    return total
+
+
+def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -> Diagnostic:
+    key_path, budget = budgets.PLACES[key], plan.memory[key]
+    # An estimate may fall below the budget where only the proven least exceeds it; the message never contradicts
+    # itself.
+    message = budgets.message(key, max(needed, budget + 1), budget, "about ")
+    notes = (f"{budgets.MOST[key]}: {biggest}", f"fits: {fitting}")
+    return Diagnostic(message, place(plan.path, key_path), notes, key_path)
+
+
+def _largest(needed: Estimate) -> str:
+    """What takes the flash, largest first: ``dense_1 weights 50,176 · kernels 912 · application 750``."""
+    parts = [(f"{layer.name} weights", layer.flash) for layer in needed.layers if layer.flash]
+    parts += [("kernels", needed.kernels), ("application", needed.application)]
+    return budgets.listed(parts)
+
+
+def _largest_data(plan: Plan) -> str:
+    """What takes the SRAM, largest first."""
+    needed = estimate(plan)
+    parts = [
+        (f"{layer.name} output", layer.outputs)
+        for layer in needed.layers
+        if layer.kind not in ("activation", *calibration.FOLDED)
+    ]
+    parts += [("input", _held(plan)), ("stack", needed.stack)]
+    return budgets.listed(parts)
