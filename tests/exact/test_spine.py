@@ -13,6 +13,7 @@ from toolchain.ir.operators import Requantization
 from toolchain.layers.activation import Lookup
 from toolchain.layers.dense import IntegerDense
 from toolchain.layers.pooling import IntegerAveragePooling, IntegerMaxPooling
+from toolchain.quantization.ranges import bits
 
 SETTINGS = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -52,6 +53,21 @@ def test_dense(tmp_path, seed: int, inputs: int, outputs: int, affine: bool, sig
     codes = rng.integers(source.low, source.high + 1, (6, inputs)).astype(source.dtype)
     codes[0], codes[1] = source.low, source.high
     check(graph, codes, tmp_path / "bench")
+
+
+def test_a_sum_that_begins_outside_of_24_bits(tmp_path) -> None:
+    """Codes from -1 on are read 128 greater, so that the sum begins further below than any input brings it."""
+    operator = IntegerDense(
+        np.full((519, 2), 127, np.int8),
+        np.zeros(2, np.int32),
+        Requantization(np.full(2, 1 << 14, np.int32), np.full(2, 30, np.int32), 0, -128, 127),
+    )
+    source, output = Tensor((519,), "int8", 1.0, 0, -1, 127), Tensor((2,), "int8", 1.0, 0, -128, 127)
+    least, greatest = operator.accumulator_bounds((-1, 127))
+    assert bits(int(least.min()), int(greatest.max())) == 24
+    assert 128 * 127 * 519 > 1 << 23
+    codes = np.array([[-1] * 519, [127] * 519, [0] * 519], np.int8)
+    check(chain(source, (operator, output)), codes, tmp_path / "bench", forced="dense_c")
 
 
 @pytest.mark.parametrize("signed", [False, True])

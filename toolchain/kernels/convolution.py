@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from toolchain.kernels import dense
 from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
-from toolchain.kernels.dense import clamp, has_multiplier, rounding
+from toolchain.kernels.dense import clamp, has_multiplier
 from toolchain.layers import convolution_geometry
 from toolchain.layers.convolution import IntegerConvolution
 from toolchain.layers.convolution_geometry import as_image
 from toolchain.layers.depthwise_convolution import IntegerDepthwiseConvolution
-from toolchain.quantization.ranges import bits, width
 
 AnyConvolution = IntegerConvolution | IntegerDepthwiseConvolution
 
@@ -31,18 +31,7 @@ def flat_weights(operator: AnyConvolution) -> np.ndarray:
 def start(site: Site) -> np.ndarray:
     """What the accumulators start from (int64): the bias, less the flips, and with the rounding of a plain shift."""
     operator = operator_of(site)
-    bias = operator.bias.astype(np.int64) - flip(site.inputs[0]) * flat_weights(operator).sum(axis=0)
-    return bias if has_multiplier(operator.requantization) else bias + rounding(operator.requantization)
-
-
-def needed_bits(site: Site) -> int:
-    """How many bits hold the accumulator at its end and at its start, rounding term included."""
-    assert site.low is not None
-    assert site.high is not None
-    operator = operator_of(site)
-    term = 0 if has_multiplier(operator.requantization) else int(rounding(operator.requantization).max())
-    first = start(site)
-    return bits(min(int(site.low.min()), int(first.min())), max(int(site.high.max()) + term, int(first.max())))
+    return dense.start(operator.bias, flat_weights(operator), site.inputs[0], operator.requantization)
 
 
 def windows_computed(site: Site) -> int:
@@ -100,7 +89,7 @@ class _ConvolutionC(Kernel):
 
     def accumulator(self, site: Site) -> int:
         """The width of the accumulator in bits, 24 or 32."""
-        return max(24, width(needed_bits(site)))
+        return dense.accumulator(site, start(site), operator_of(site).requantization)
 
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = operator_of(site)

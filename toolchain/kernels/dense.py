@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from toolchain.ir.graph import Tensor
 from toolchain.ir.operators import Requantization
 from toolchain.kernels.base import FLASH_OBJECT_LIMIT, Code, Constant, Cost, Kernel, Site, Structure, flip
 from toolchain.layers.dense import IntegerDense
@@ -28,6 +29,27 @@ def has_multiplier(requantization: Requantization) -> bool:
     return bool(np.any(requantization.multiplier != 1)) or requantization.shift.size > 1
 
 
+def start(bias: np.ndarray, weights: np.ndarray, source: Tensor, rule: Requantization) -> np.ndarray:
+    """What the accumulators (int64, one a column of ``weights``) start from.
+
+    The bias, less what flipped codes of ``source`` add, and with the rounding of a plain shift.
+    """
+    first = bias.astype(np.int64) - flip(source) * weights.astype(np.int64).sum(axis=0)
+    return first if has_multiplier(rule) else first + rounding(rule)
+
+
+def accumulator(site: Site, first: np.ndarray, rule: Requantization) -> int:
+    """The accumulator's width, 24 or 32 bits.
+
+    It has room for the proven bounds, the rounding term, and the start, which no input may lead back to.
+    """
+    assert site.low is not None
+    assert site.high is not None
+    term = 0 if has_multiplier(rule) else int(rounding(rule).max())
+    low, high = min(int(site.low.min()), int(first.min())), max(int(site.high.max()) + term, int(first.max()))
+    return max(24, width(bits(low, high)))
+
+
 def clamp(requantization: Requantization) -> str:
     """The C initializer of a ``struct gc_clamp``."""
     return f"{{{requantization.zero_point}, {requantization.low}, {requantization.high}}}"
@@ -46,7 +68,7 @@ class DenseC(Kernel):
         assert isinstance(operator, IntegerDense)
         inputs, outputs = operator.weights.shape
         scaled = has_multiplier(operator.requantization)
-        size = self.accumulator(site)
+        size = accumulator(site, _start(site, operator), operator.requantization)
         step = STEP[size, scaled]
         shift = float(operator.requantization.shift.mean())
         per_output = (420 if size == 24 else 800) + 6 * (shift - 8) if scaled else 178 + 5 * shift
@@ -55,24 +77,13 @@ class DenseC(Kernel):
         flash = operator.weights.size + outputs * per_channel + 20 + 14
         return Cost.steady(cycles, flash, 540 if scaled else 416)
 
-    def accumulator(self, site: Site) -> int:
-        """The width of the accumulator, 24 or 32 bits: room for the proven bounds and the rounding term."""
-        operator = site.layer.operator
-        assert isinstance(operator, IntegerDense)
-        assert site.low is not None
-        assert site.high is not None
-        term = 0 if has_multiplier(operator.requantization) else int(rounding(operator.requantization).max())
-        return max(24, width(bits(int(site.low.min()), int(site.high.max()) + term)))
-
     def emit(self, site: Site, prefix: str, inputs: Sequence[str], output: str) -> Code:
         operator = site.layer.operator
         assert isinstance(operator, IntegerDense)
-        size = self.accumulator(site)
         scaled = has_multiplier(operator.requantization)
         flipped = flip(site.inputs[0])
-        bias = operator.bias.astype(np.int64) - flipped * operator.weights.astype(np.int64).sum(axis=0)
-        if not scaled:
-            bias = bias + rounding(operator.requantization)
+        bias = _start(site, operator)
+        size = accumulator(site, bias, operator.requantization)
         count, outputs = operator.weights.shape
         most = FLASH_OBJECT_LIMIT // count
         constants: list[Constant | Structure] = []
@@ -112,6 +123,10 @@ class DenseC(Kernel):
             target = output if start == 0 else f"{output} + {start}"
             statements.append(f"{kernel}({inputs[0]}, {target}, &{name});")
         return Code(tuple(constants), tuple(statements), ("gc_dense.h",), biases=tuple(biases))
+
+
+def _start(site: Site, operator: IntegerDense) -> np.ndarray:
+    return start(operator.bias, operator.weights, site.inputs[0], operator.requantization)
 
 
 KERNELS = (DenseC(),)
