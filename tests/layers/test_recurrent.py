@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.layers.models import ENCODING, agrees_with_keras, hostile, imported, integer, samples, whole_way
-from toolchain.errors import GoldcrestError
-from toolchain.ir.graph import Encoding
+from toolchain.errors import GoldcrestError, LayerError
+from toolchain.ir.graph import Encoding, Tensor
 from toolchain.layers import fixed_point_functions as functions
+from toolchain.layers.recurrent import Recurrent
 from toolchain.quantization.scheme import SCHEMES
 
 FLOATS = Encoding(np.zeros(1), np.ones(1), quantize=True)
@@ -50,6 +51,32 @@ def test_cells(keras, tmp_path, sequences: bool, steps: int, features: int, unit
     ]
     joined = layers.Concatenate()([layers.Flatten()(cell(source)) for cell in cells])
     whole_way(keras.Model(source, joined), tmp_path, encoding)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "source"),
+    [
+        (0, Tensor((2, 100), "uint8", 2.0**-7, 0, 0, 255)),  # the greatest sum is 2^23 - 1
+        (1, Tensor((2, 100), "uint8", 2.0**-7, 0, 0, 255)),
+        (
+            1,
+            Tensor((2, 100), "int8", 2.0**-7, 0, -1, 127),
+        ),  # the sum starts from -2^23 - 1, which no code leads back to
+    ],
+)
+def test_gates_have_24_bits(beyond: int, source: Tensor) -> None:
+    size = 1 << 23
+    code = size - 1 + beyond - 255 * 127 * 100 if source.low == 0 else 128 * 127 * 100 - size - beyond
+    weights, state = np.full((100, 1), 1.0, np.float32), np.full((1, 1), 0.5, np.float32)
+    bias = np.array([code * 2.0**-14], np.float32)
+    layer = Recurrent("simple_rnn", weights, state, bias, np.zeros(1, np.float32), False, False)
+    if not beyond:
+        operator, _ = layer.quantize([source], (-1.0, 1.0), SCHEMES["power_of_two"]())
+        (_, high), _ = operator.sums((source.low, source.high))
+        assert int(high.max()) == size - 1
+        return
+    with pytest.raises(LayerError, match="more than 24 bits"):
+        layer.quantize([source], (-1.0, 1.0), SCHEMES["power_of_two"]())
 
 
 def test_stacked(keras, tmp_path) -> None:

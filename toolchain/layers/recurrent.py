@@ -172,14 +172,17 @@ class Recurrent(FloatOperator):
 
     def quantize(self, inputs: Sequence[Tensor], seen: tuple[float, float], scheme: Scheme) -> tuple[Operator, Tensor]:
         from toolchain.ir.graph import Tensor
+        from toolchain.quantization.ranges import bits
 
         (source,) = inputs
         state = Tensor((self.units,), "int8", STATE_SCALE, 0, -128, 127)
         of_input = _linear(self.weights, self.bias, source, scheme)
         of_state = _linear(self.recurrent, self.state_bias, state, scheme)
         operator = IntegerRecurrent(self.cell, *of_input, *of_state, self.sequences, self.reset_after)
-        for low, high in operator.sums((source.low, source.high)):
-            if min(low.min(), -high.max()) < -(1 << 23):
+        # Signed codes are read 128 greater: a sum starts from what it is for codes of -128, which may never come.
+        least = -128 if source.low < 0 else source.low
+        for low, high in operator.sums((least, source.high)):
+            if bits(int(low.min()), int(high.max())) > 24:
                 raise LayerError("a gate's sum needs more than 24 bits; use fewer features or units")
         return operator, Tensor(self.output_shape(source.shape), "int8", STATE_SCALE, 0, -128, 127)
 
