@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -133,7 +133,7 @@ def make_venv(lock: IO[str]) -> None:
             if NO_NETWORK.search(text):
                 fail("no connection to the package index. The first run needs the network; run ./scons again with it.")
             if "No space left on device" in text:
-                fail("the disk is full; .venv needs about 2.5 GB. Make room and run ./scons again.")
+                fail("the disk is full; .venv needs about 3 GB. Make room and run ./scons again.")
             fail(f"the packages of {LOCK} could not be installed (whole log: {LOG}):\n{tail()}")
     partial = STAMP.with_suffix(".part")
     shutil.copyfile(LOCK, partial)
@@ -167,7 +167,8 @@ def run(
         nonlocal current
         assert process.stdout is not None
         for line in process.stdout:
-            log.write(line)
+            with suppress(OSError):  # a full disk, which whoever closes the log hears of: the pipe must be emptied
+                log.write(line)
             current = progress(line) or current
 
     reader = threading.Thread(target=read, daemon=True)
@@ -212,3 +213,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("\nscons: interrupted; the next ./scons makes .venv from the start", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:  # a full disk, say
+        where = f": {error.filename}" if error.filename else ""
+        fail(f".venv cannot be made ({error.strerror}{where}). The next ./scons makes it from the start.")

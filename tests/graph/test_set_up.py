@@ -92,6 +92,26 @@ def test_first_and_second_run(clone: Clone) -> None:
     assert clone.run("test") == (0, ["SCons|test"], "")
 
 
+def test_a_link_to_it_elsewhere_and_a_locale_without_umlauts(clone: Clone, tmp_path: Path) -> None:
+    clone.run()
+    (tmp_path / "gc").symlink_to(clone.root / "scons")
+    environment = clone.environment(LC_ALL="POSIX", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    done = subprocess.run([tmp_path / "gc", "größe"], cwd="/", env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "SCons|größe\n", b"")
+
+
+def test_a_full_disk(clone: Clone) -> None:
+    """Stood in for by a log that takes nothing."""
+    (clone.root / ".venv.log").symlink_to("/dev/full")
+    status, _, err = clone.run()
+    assert status == 2
+    assert err.splitlines() == [
+        "scons: error: .venv cannot be made (No space left on device). The next ./scons makes it from the start."
+    ]
+    (clone.root / ".venv.log").unlink()
+    assert clone.run("x")[1][-1] == "SCons|x"
+
+
 def test_a_new_lock_file_makes_a_new_venv(clone: Clone) -> None:
     clone.run()
     (clone.root / ".venv/left-over").touch()
@@ -152,7 +172,7 @@ def test_missing_system_packages_without_rights(clone: Clone, tmp_path: Path) ->
     """A PATH without g++ and sudo, and a user who is not root: the line to type, and status 2."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "cmp", "id", "apt-get", "env"):
+    for name in ("sh", "cmp", "id", "apt-get", "env", "readlink"):
         (programs / name).symlink_to(shutil.which(name) or "/bin/true")
     base = os.path.realpath(sys.executable)
     (programs / "python3").write_text(f'#!/bin/sh\nexec {base} "$@"\n', encoding="utf-8")
