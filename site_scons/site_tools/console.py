@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import io
 import json
 import os
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-import SCons.Node
+import SCons.Node.FS
 import SCons.SConsign
 import SCons.Script.Main as main
 import SCons.Taskmaster.Job
@@ -47,6 +48,8 @@ def generate(env: Any) -> None:
     SharedCache.listeners.append(arrived)
     main.BuildTask.failed = without_restating(main.BuildTask.failed)
     main._build_targets = noting_the_end(main._build_targets)
+    check = SCons.Node.FS.diskcheck_match
+    check.func = naming_what_is_in_the_way(check.func)
     atexit.register(close)
 
 
@@ -138,6 +141,21 @@ def noting_the_end(build: Any) -> Any:
             for database in SCons.SConsign.DB_sync_list:
                 database._needs_sync = False  # or it would try once more when the interpreter ends
             refuse(str(explained))
+
+    return wrapped
+
+
+def naming_what_is_in_the_way(match: Any) -> Any:
+    """SCons has a TypeError for a folder where a file belongs, and for a file where a folder does."""
+
+    def wrapped(node: Any, predicate: Any, text: str) -> None:
+        try:
+            match(node, predicate, text)
+        except TypeError:
+            from toolchain.files import explain
+
+            path = Path(node.get_internal_path())
+            refuse(str(explain(OSError(errno.EISDIR if path.is_dir() else errno.ENOTDIR, ""), path)))
 
     return wrapped
 

@@ -72,6 +72,19 @@ def test_a_folder_that_cannot_be_written(fresh: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("place", ["build/sensor_and", "build/sensor_and/model.h5"])
+def test_a_file_or_a_folder_in_the_way(fresh: Project, place: str) -> None:
+    (fresh.root / place).parent.mkdir(parents=True)
+    if place.endswith(".h5"):
+        (fresh.root / place).mkdir()
+        message = "a folder of that name lies there; move that folder away"
+    else:
+        (fresh.root / place).write_text("", encoding="utf-8")
+        message = "a file lies where a folder is needed; move that file away"
+    run = fresh.scons("model=sensor_and")
+    assert (run.status, run.err) == (2, f"scons: error: cannot write {place}: {message}\n")
+
+
 def test_a_stage_that_cannot_write(built: Project) -> None:
     """Its place is taken by a folder (permissions do not stop the root user, who may run the tests)."""
     target = built.root / "build/sensor_and/ranges.json"

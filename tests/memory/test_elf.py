@@ -111,6 +111,13 @@ def test_chips(mcu: str, flash: int, ram: int, start: int, core: str) -> None:
     assert facts.return_address_bytes == (3 if mcu == "atmega2560" else 2)
 
 
+def test_a_folder_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "build").write_text("a file where the folder should be", encoding="utf-8")
+    monkeypatch.setattr(chip, "CACHE", tmp_path / "build/chips")
+    chip.facts.cache_clear()
+    assert chip.facts("atmega4809").flash_size == 48 * 1024
+
+
 def test_unknown_chip() -> None:
     with pytest.raises(ToolError, match="does not know the chip 'atmega4810'"):
         chip.facts("atmega4810")
