@@ -128,6 +128,40 @@ def test_the_input_in_pieces_is_what_makes_it_fit(tmp_path: Path) -> None:
     assert "streamed" not in fits(streamed(wide(32, data=100)), "data")
 
 
+def test_zeros_of_the_layer_that_takes_the_input_in_pieces_save_nothing() -> None:
+    """The kernel that has the other weights as a list wants the whole input."""
+    plain = wide(32)
+    pruned = replace(plain, training={**plain.training, "pruning": {"final": 0.8, "keep": ["dense_2"]}})
+    assert estimate.estimate(pruned).weights < 0.5 * estimate.estimate(plain).weights
+    assert estimate.estimate(streamed(pruned)).weights == estimate.estimate(streamed(plain)).weights
+
+
+RECURRENT = """\
+model: steps
+dataset: {{name: mnist}}
+input: {{shape: [28, 28], divide: 255}}
+network: [{layer}: {{units: {units}}}, dense: {{units: 10}}, activation: softmax]
+training: {{loss: sparse_categorical_crossentropy, epochs: 1}}
+quantization: {{scheme: affine}}
+target: {{mcu: atmega4809, clock: 20 MHz}}
+"""
+
+
+@pytest.mark.parametrize(("layer", "units"), [("gru", 8), ("lstm", 6), ("simple_rnn", 24)])
+def test_the_time_of_recurrent_layers_is_close_to_builds(layer: str, units: int, tmp_path: Path) -> None:
+    (tmp_path / "steps.yaml").write_text(RECURRENT.format(layer=layer, units=units), encoding="utf-8")
+    plan = manifest.load(tmp_path / "steps.yaml")
+    assert estimate.estimate(plan).cycles_max == pytest.approx(longest(plan, tmp_path), rel=0.2)
+
+
+def test_only_pictures_on_a_background_save_products_with_zeros() -> None:
+    """Of a table of one's own nothing is known: then no value is taken for 0."""
+    plan = wide(32)
+    table = {"name": "npz", "file": "x.npz", "split": {"train": 1000, "validation": 100, "test": 100}}
+    assert estimate.estimate(plan).cycles < 0.4 * estimate.estimate(replace(plan, dataset=table)).cycles
+    assert estimate.estimate(plan).cycles_max == estimate.estimate(replace(plan, dataset=table)).cycles_max
+
+
 def test_a_view_of_an_input_in_pieces_takes_no_memory() -> None:
     plain = streamed(wide(32, data=400))
     first, *rest = plain.training["network"]

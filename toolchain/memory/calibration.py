@@ -53,7 +53,8 @@ class Cost:
     nothing, where the manifest lets time depend on data; ``looked_at`` cycles more an input value that then is not
     zero; ``slowest``: cycles of a product that takes longest, if not all take the same; ``room`` bytes of SRAM for
     every 255 inputs, ``scratch`` for every value of a window, while the layer is computed; ``least_bits`` of a weight,
-    where the kernel does not store narrow ones in less.
+    where the kernel does not store narrow ones in less; ``sum``: cycles more for each sum that a recurrent layer forms
+    in a step, which is then rounded and goes through a table.
     """
 
     kernel: str
@@ -74,6 +75,7 @@ class Cost:
     room: int = 0
     scratch: float = 0.0
     least_bits: float = 8
+    sum: float = 0.0
 
 
 DENSE = Cost("dense8", 900, call=330, product=8.6, input=7, output=95, skips=True, looked_at=3.4, room=4, least_bits=1)
@@ -96,7 +98,7 @@ PATCHES = Cost(
 )
 CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
 DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)
-RECURRENT = Cost("recurrent_c", 1550, library=460, product=48, stack=147)
+RECURRENT = Cost("recurrent_c", 1550, library=460, product=20, sum=1000, stack=147)
 LOOKUP = Cost("lookup_c", 42, layer=TABLE, input=14)
 MAXIMUM = Cost("max_pool_c", 380, input=60, stack=89)
 AVERAGE = Cost("average_pool_c", 900, input=92, stack=89)

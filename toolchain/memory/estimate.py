@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from toolchain.datasets import registry as datasets
 from toolchain.errors import ToolError
 from toolchain.layers import registry
 from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance
@@ -36,6 +37,7 @@ class Wishes:
     latency: str
     pruning: Mapping[str, Any]  # empty: none
     streamed: bool = False  # the input is taken in pieces
+    background: bool = True  # most values of a sample are 0
 
     def kept(self, layer: str) -> float:
         """The share of a layer's weights that pruning leaves."""
@@ -52,6 +54,7 @@ def wishes(plan: Plan) -> Wishes:
         latency=generation["latency"],
         pruning=plan.training.get("pruning") or {},
         streamed=generation.get("input") == "streamed",
+        background=datasets.describe(plan.dataset).typical == 0,
     )
 
 
@@ -113,7 +116,7 @@ def within(needed: int, plan: Plan, key: str) -> bool:
 def of_network(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
     """The same with other layers, or for other wishes. Raises LayerError if the layers do not go together."""
     shapes = shapes_of(plan, network)
-    layers = _chosen(network, shapes, wanted, _chip_flash(plan))
+    layers = _chosen(network, shapes, _without_list(network, wanted), _chip_flash(plan))
     if wanted.streamed:
         taking = stream.reader(network)[0]["name"]
         layers = [_in_pieces(layer, shapes) if layer.name == taking else layer for layer in layers]
@@ -136,6 +139,14 @@ def of_network(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes)
         time=math.ceil(longest * 10**6 / clock),
         layers=tuple(layers),
     )
+
+
+def _without_list(network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Wishes:
+    """No kernel takes the input in pieces and has single weights as a list: zeros of that layer save nothing."""
+    if not wanted.streamed or wanted.pruning.get("structure", "weights") != "weights":
+        return wanted
+    keep = [*wanted.pruning.get("keep", ()), stream.reader(network)[0]["name"]]
+    return replace(wanted, pruning={**wanted.pruning, "keep": keep})
 
 
 def _in_pieces(layer: LayerNeed, shapes: Mapping[str, Shape]) -> LayerNeed:
@@ -203,9 +214,14 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     multiplied = products * 2 * kept if listed_bytes < 1 else float(products)
     skipping = cost.skips and kept == 1 and wanted.latency == "data_dependent"
     longest = calibration.longest(cost, multiplied, inputs, outputs, skipping)
-    if skipping:
-        multiplied *= calibration.SHARE_OF_INPUT if "input" in entry["inputs"] else calibration.SHARE_OF_HIDDEN
+    if skipping and "input" not in entry["inputs"]:
+        multiplied *= calibration.SHARE_OF_HIDDEN
+    elif skipping and wanted.background:
+        multiplied *= calibration.SHARE_OF_INPUT
     cycles = cost.call + cost.product * multiplied + cost.input * inputs + cost.output * outputs
+    if cost.sum:  # of a recurrent layer: a sum over an input's channels and the state, for every gate in every step
+        sums = cost.sum * products / (sources[0][-1] + entry["units"])
+        cycles, longest = cycles + sums, longest + sums
     # Straight-line code holds its weights itself: they are code then, and no table.
     table = 0 if cost.weight else math.ceil(stored) + each * biases
     return LayerNeed(
