@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolchain.ir.graph import Tensor
+from toolchain.ir.graph import Encoding, Graph, Layer, Tensor
 from toolchain.ir.operators import Requantization
 from toolchain.layers.concatenate import Concatenate
 from toolchain.layers.dense import IntegerDense
 from toolchain.layers.merge import Add, IntegerMultiply
 from toolchain.layers.normalization import Scaling
 from toolchain.layers.pooling import AveragePooling
-from toolchain.quantization.ranges import bits, width
+from toolchain.quantization.ranges import bits, proof, width
 from toolchain.quantization.scheme import Affine
 
 PLAIN = Requantization(np.ones(1, np.int32), np.zeros(1, np.int32), 0, -128, 127)
@@ -69,6 +69,19 @@ def test_scalings_pools_and_parts() -> None:
     image = Tensor((4, 4, 1), "int8", 1.0, 0, -7, 9)
     pool, _ = AveragePooling((3, 3), (1, 1), "same").quantize([image], (-7, 9), Affine())
     assert pool.accumulator_bounds((-7, 9)) == (-63, 81)
+
+
+@pytest.mark.parametrize(("largest", "width_of_one", "of_all"), [(127, 8, 35), (7, 4, 18), (1, 2, 9)])
+def test_weights_are_counted_in_bytes_of_their_width(largest: int, width_of_one: int, of_all: int) -> None:
+    weights = np.zeros((7, 5), np.int8)
+    weights[::2] = largest
+    dense = IntegerDense(weights, np.zeros(5, np.int32), PLAIN)
+    layer = Layer("dense_1", ("input",), dense, Tensor((5,), "int8", 1.0, 0, -128, 127))
+    encoding = Encoding(np.zeros(1), np.ones(1), True)
+    graph = Graph("g", Tensor((7,), "uint8", 1.0, 0, 0, 255), encoding, (layer,))
+    (entry,) = proof(graph, np.zeros((1, 7), np.uint8))["layers"]
+    assert (entry["weight_count"], entry["weight_bits"], entry["weight_bytes"]) == (35, width_of_one, of_all)
+    assert entry["nonzero"] == 20
 
 
 @given(st.integers(-(1 << 40), 1 << 40), st.integers(0, 1 << 40))

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
         _save(args.output, result, port, float_accuracy)
         if result.samples:
             console.print(result.text(float_accuracy, what.names), markup=False, soft_wrap=True)
-            if given.virtual:
+            if given.virtual and what.chip.core == "avrxt":  # of older chips the simulator's timing is their own
                 console.print(SIMULATED, markup=False, soft_wrap=True)
     if args.report is not None and result.accuracy is not None and args.report.exists():
         report = json.loads(args.report.read_text(encoding="utf-8"))

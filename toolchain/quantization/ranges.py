@@ -74,11 +74,11 @@ def proof(graph: Graph, codes: np.ndarray) -> dict[str, Any]:
 
 
 def _weights(layer: Layer) -> dict[str, int]:
-    weights = getattr(layer.operator, "weights", getattr(layer.operator, "all_weights", None))
-    if weights is None:
-        return {"weight_bits": 0, "weight_bytes": 0, "nonzero": 0}
+    """How many there are, how many are not zero, the bits that one needs and the bytes that all need at that width."""
+    weights = getattr(layer.operator, "weights", getattr(layer.operator, "all_weights", np.zeros(0, np.int8)))
+    count, each = int(weights.size), code_bits(weights) if weights.size else 0
     nonzero = int(np.count_nonzero(weights))
-    return {"weight_bits": code_bits(weights), "weight_bytes": int(weights.size), "nonzero": nonzero}
+    return {"weight_count": count, "weight_bits": each, "weight_bytes": -(-count * each // 8), "nonzero": nonzero}
 
 
 def code_bits(weights: np.ndarray) -> int:
