@@ -75,6 +75,8 @@ def test_examples(text: str, unit: Unit, value: int) -> None:
         ("20 M", CLOCK, "20 MHz"),
         ("16", CLOCK, "16 MHz"),
         ("6144", SIZE, "6 KiB"),
+        ("500", SIZE, "500 B"),
+        ("128", SIZE, "128 KiB"),
         ("16000000", CLOCK, "16 MHz"),
         ("20", TIME, "20 ms"),
         ("20000", TIME, "20 ms"),

@@ -87,7 +87,11 @@ def test_arrays(folder: Path, shape: tuple[int, ...]) -> None:
     plan = manifest.load("models/a.yaml")
     assert plan.training["input"]["shape"] == [int(np.prod(shape))]
     assert plan.training["network"][-2]["units"] == 4
-    assert ("convolution" in Path("models/a.yaml").read_text()) == (len(shape) > 1)
+    text = Path("models/a.yaml").read_text()
+    assert ("`convolution`" in text) == (len(shape) > 1)
+    assert ("# for 5 steps of 7 values `shape: [5, 7]`, and layers such as `convolution_1d`" in text) == (
+        len(shape) == 2
+    )
 
 
 def test_arrays_that_are_split_already(folder: Path) -> None:
@@ -105,6 +109,7 @@ def test_arrays_that_are_split_already(folder: Path) -> None:
         ("all", "iris.csv", "new=all cannot be a model's name"),
         ("a/b", "iris.csv", "new=a/b cannot be a model's name"),
         ("iris", "iris.xls", "data=iris.xls: a table (.csv, .tsv, .txt, .data) or numpy's .npz was expected"),
+        ("iris", "pictures", "was expected; for images write the manifest by hand: `dataset: {name: image_folder, "),
         ("iris", "none.csv", "none.csv does not exist; the path is read from the folder that holds the build"),
         ("iris", "torn.csv", "torn.csv:3: 1 cell, where line 1 has 2 (delimiter: comma)"),
         ("iris", "hole.csv", "hole.csv:2: column 'a' is empty; a number was expected"),
@@ -112,6 +117,7 @@ def test_arrays_that_are_split_already(folder: Path) -> None:
 )
 def test_refusals(folder: Path, name: str, data: str, words: str) -> None:
     exported("iris", folder)
+    Path("pictures").mkdir()
     Path("torn.csv").write_text("a,y\n1.5,0\n2.5\n", encoding="utf-8")
     Path("hole.csv").write_text("a,y\n,0\n" + "2.5,1\n3.5,0\n" * 5, encoding="utf-8")
     with pytest.raises(GoldcrestError) as refused:

@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A quantity that a manifest may state: its units by name, in their order in messages, and how one writes it."""
+    """A quantity that a manifest may state: its units by name, in their order in messages, how one writes it, and up to
+    where a number without a unit probably counts that of the example."""
 
     what: str
     factors: dict[str, int]
     example: str
     base: str
+    usual: int
 
     @property
     def pattern(self) -> str:
@@ -21,9 +23,9 @@ class Unit(NamedTuple):
         return rf"^[0-9]+(\.[0-9]+)? ?({'|'.join(self.factors)})$"
 
 
-SIZE = Unit("size", {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}, "48 KiB", "bytes")
-CLOCK = Unit("clock", {"Hz": 1, "kHz": 1000, "MHz": 1000**2}, "20 MHz", "Hz")
-TIME = Unit("time", {"us": 1, "ms": 1000, "s": 1000**2}, "20 ms", "microseconds")
+SIZE = Unit("size", {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2}, "48 KiB", "bytes", 256)
+CLOCK = Unit("clock", {"Hz": 1, "kHz": 1000, "MHz": 1000**2}, "20 MHz", "Hz", 999)
+TIME = Unit("time", {"us": 1, "ms": 1000, "s": 1000**2}, "20 ms", "microseconds", 999)
 UNITS = {unit.base: unit for unit in (SIZE, CLOCK, TIME)}
 
 SPELT = {"k": "KiB", "kb": "kB", "kib": "KiB", "µs": "us", "μs": "us", "sec": "s"}
@@ -62,7 +64,7 @@ def parse(text: str, unit: Unit) -> int:
 
 def _guess(number: str, unit: Unit) -> str:
     """What a bare number probably means: a small one counts the unit that people use, a large one the base unit."""
-    if Fraction(number) < 1000:
+    if Fraction(number) <= unit.usual:
         return f"{number} {unit.example.split()[1]}"
     return show(int(Fraction(number)), unit)
 

@@ -61,7 +61,9 @@ def look(path: Path) -> Findings:
     elif suffix == ".npz":
         dataset, shown = {"name": "npz", "file": str(path)}, []
     else:
-        raise GoldcrestError(f"data={path}: a table ({', '.join(TABLES)}) or numpy's .npz was expected")
+        images = "; for images write the manifest by hand: `dataset: {name: image_folder, folder: …}`"
+        wanted = f"a table ({', '.join(TABLES)}) or numpy's .npz was expected"
+        raise GoldcrestError(f"data={path}: {wanted}{images if path.is_dir() else ''}")
     splits = registry.load(dataset)
     if not _is_split_already(path):
         total = sum(len(y) for y in splits.y.values())

@@ -103,11 +103,15 @@ def network(found: Findings) -> str:
 
 
 def image_note(shape: Shape) -> list[str]:
-    """A hint for samples that are images: here they are read row by row."""
+    """A hint for samples that are images or series: here their values are read one row after the other."""
     if len(shape) < 2:
         return []
-    axes = [*shape, 1] if len(shape) == 2 else shape
-    return [f"# For convolutions write `shape: {list(axes)}` above, and layers such as `convolution`, `max_pooling`."]
+    image = [*shape, 1] if len(shape) == 2 else list(shape)
+    notes = [f"# For an image write `shape: {image}` above, and layers such as `convolution` and `max_pooling`"]
+    if len(shape) == 2:
+        steps = f"{shape[0]} steps of {shape[1]} values"
+        notes += [f"# for {steps} `shape: {list(shape)}`, and layers such as `convolution_1d`, `max_pooling_1d`, `gru`"]
+    return [*(f"{note};" for note in notes[:-1]), f"{notes[-1]}."]
 
 
 def training(found: Findings) -> str:
