@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -162,6 +163,27 @@ def test_a_layer_shows_its_histograms(fresh: Page) -> None:
     before = fresh.one("#layer-panel .bars.values").get_attribute("d")
     fresh.click("#logarithmic")
     assert fresh.one("#layer-panel .bars.values").get_attribute("d") != before
+
+
+def test_scales_of_the_training_have_round_figures_within_what_was_measured(fresh: Page, built: Path) -> None:
+    epochs = json.loads((built / "model.history.json").read_text(encoding="utf-8"))["epochs"]
+    for name, unit in (("loss", 1), ("accuracy", 100)):
+        chart = next(each for each in fresh.all("#curves .chart") if each.text.startswith(name))
+        texts = [each.text for each in chart.find_elements("css selector", "svg text[text-anchor=end]")]
+        shown = [float(text.removesuffix(" %")) / unit for text in texts]
+        measured = [epoch[key] for epoch in epochs for key in (name, f"validation_{name}")]
+        assert 2 <= len(shown) <= 5
+        assert min(measured) <= min(shown) and max(shown) <= max(measured)
+        step = shown[1] - shown[0]
+        assert [b - a for a, b in itertools.pairwise(shown)] == pytest.approx([step] * (len(shown) - 1))
+        assert f"{step:.0e}"[0] in "125"
+
+
+def test_bytes_are_called_bytes(fresh: Page) -> None:
+    assert all(each.text.endswith(" B") for each in fresh.all(".figure:has(.meter) dd"))
+    heads = [each.text for each in fresh.all("#treemap .frame > span") if any(map(str.isdigit, each.text.split()[-1]))]
+    assert all(re.search(r"[\d,]+ B$|_\d+$", head) for head in heads)
+    assert [each.text for each in fresh.all("table.candidates th[scope=col]")][-1] == "flash, B"
 
 
 def test_a_histogram_tells_its_counts(fresh: Page) -> None:

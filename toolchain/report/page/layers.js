@@ -66,7 +66,7 @@ function histogram(title, data, kind) {
     const middle = Math.round((data.low + data.high + 1) / 2);
     for (const [code, anchor] of [[data.low, "start"], [middle, "middle"], [data.high, "end"]]) {
       const real = data.scale === null ? "" : ` = ${figure((code - data.zero) * data.scale)}`;
-      svg.append(shape("text", { x: x(code + 0.5), y: height + 16, "text-anchor": anchor === "start" && code > least ? "middle" : anchor }, `${minus(code)}${width > 380 ? real : ""}`));
+      svg.append(shape("text", { x: x(code + 0.5), y: height + 16, "text-anchor": anchor === "start" && code > least ? "middle" : anchor }, `${code === data.low ? "code " : ""}${minus(code)}${width > 380 && code !== data.zero ? real : ""}`));
     }
     const far = [[data.below, "start", left], [data.above, "end", width - 6]];
     for (const [number, anchor, at] of far) {
@@ -102,7 +102,7 @@ function candidates(choice) {
   const line = (name, { mean, worst, flash }) => element("tr", {},
     element("th", { scope: "row" }, element("code", {}, name), name === choice.kernel ? " ← chosen" : ""),
     ...[mean, worst, flash].map((value) => element("td", { "data-value": value }, count(value))));
-  const heads = ["kernel", "cycles, mean", "cycles, worst", "flash"].map((name, i) => element("th", { scope: "col", ...(i ? { "data-type": "number" } : {}) }, name));
+  const heads = ["kernel", "cycles, mean", "cycles, worst", "flash, B"].map((name, i) => element("th", { scope: "col", ...(i ? { "data-type": "number" } : {}) }, name));
   const body = Object.entries(choice.candidates).sort((a, b) => a[1].mean - b[1].mean).map(([name, cost]) => line(name, cost));
   return element("div", {}, element("h4", {}, "Kernels that were weighed"),
     element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Kernels that were weighed" }, element("table", { class: "numbers candidates" }, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...body))));

@@ -3,6 +3,17 @@
 const epochs = content.history?.epochs ?? [];
 const WIDTH_OF_LABEL = 92;
 
+/** Two to five round values between two others; those themselves if they are the same. */
+function roundValues(low, high) {
+  if (!(high > low)) return [low];
+  const decade = 10 ** Math.floor(Math.log10(high - low));
+  const steps = [0.2, 0.5, 1, 2].map((part) => part * decade);
+  const within = (step) => [Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)];
+  const step = steps.find((each) => within(each)[1] - within(each)[0] < 5) ?? steps.at(-1);
+  const [first, last] = within(step);
+  return Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
+}
+
 function curve(name) {
   const series = [[`validation_${name}`, "validation", ""], [name, "training", "learned"]].filter(([key]) => typeof epochs[0][key] === "number");
   const box = element("div", { class: "chart" }, element("h4", {}, name.replaceAll("_", " ")));
@@ -19,10 +30,9 @@ function curve(name) {
     const x = (i) => left + (epochs.length > 1 ? (i / (epochs.length - 1)) * inner : inner / 2);
     const y = (value) => 8 + (height - 8) * (1 - (value - low + room) / (high - low + 2 * room));
     const svg = shape("svg", { viewBox: `0 0 ${width} ${height + foot}`, height: height + foot, "aria-label": `${name} by epoch` });
-    for (const part of [0, 0.5, 1]) {
-      const value = low + part * (high - low);
+    for (const value of roundValues(low, high)) {
       svg.append(shape("line", { class: "grid", x1: left, x2: left + inner, y1: y(value), y2: y(value) }));
-      svg.append(shape("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, share ? `${(100 * value).toFixed(1)} %` : figure(Number(value.toPrecision(3)))));
+      svg.append(shape("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, share ? `${figure(100 * value)} %` : figure(value)));
     }
     const kept = epochs.findIndex((epoch) => epoch.epoch === content.history.kept_epoch);
     if (kept >= 0) svg.append(shape("line", { class: "kept", x1: x(kept), x2: x(kept), y1: 8, y2: height }));

@@ -56,7 +56,7 @@ function drawMap() {
   for (const { item: group, ...box } of squarified(shown, 0, 0, width, height)) {
     const said = `${group.name}: ${count(group.bytes)} B, ${percent(group.bytes / used)} of what is used`;
     const frame = cell("frame" + (group.kind === "free" ? " free" : ""), box, group.colour, group.kind === "free" ? `free: ${count(group.bytes)} B` : said);
-    if (box.height > HEAD && box.width > 30) frame.append(element("span", {}, box.width > 130 ? `${group.name}  ${count(group.bytes)}` : group.name));
+    if (box.height > HEAD && box.width > 30) frame.append(element("span", {}, box.width > 130 ? `${group.name}  ${count(group.bytes)} B` : group.name));
     if (!opened && group.symbols.length) frame.addEventListener("click", () => open(group.index));
     map.append(frame);
     const inside = [box.x + GAP, box.y + HEAD + 2, box.width - 2 * GAP, box.height - HEAD - 2 - GAP];
