@@ -84,6 +84,22 @@ def test_pruned_weights_may_be_left_out() -> None:
     assert refuse(replace(plan, training={**plan.training, "pruning": {"final": 0.8}})) is None
 
 
+def test_weights_that_a_large_chip_could_not_read() -> None:
+    def on_the_largest(units: int) -> Plan:
+        plan = wide(units, program=256 * 1024, data=8192)
+        return replace(plan, compilation={**plan.compilation, "mcu": "atmega2560"})
+
+    assert refuse(on_the_largest(80)) is None
+    diagnostic = refuse(on_the_largest(90))
+    assert diagnostic is not None
+    assert diagnostic.key_path == ("target", "mcu")
+    assert diagnostic.message == (
+        "weights: at least 71,660 B needed, and the atmega2560 reads constants from the first 65,536 B of its flash"
+    )
+    largest, _remedy = diagnostic.notes
+    assert largest.startswith("largest: dense_1 weights 70,")
+
+
 def test_data_memory() -> None:
     diagnostic = refuse(wide(32, data=700))
     assert diagnostic is not None

@@ -92,6 +92,20 @@ def test_memory_json(built: tuple[Path, str]) -> None:
     assert report["compiler"] == "avr-gcc 7.3.0"
 
 
+def constants(count: int) -> str:
+    """A program with so many times 30,000 bytes of constants."""
+    names = [f"gc_w_{index}_weights" for index in range(count)]
+    given = "".join(f"const uint8_t {name}[30000] PROGMEM = {{1, 2, 3}};\n" for name in names)
+    read = " + ".join(f"pgm_read_byte({name} + sink)" for name in names)
+    return f"#include <avr/pgmspace.h>\n{given}volatile uint8_t sink;\nint main(void) {{ return {read}; }}\n"
+
+
+def test_constants_that_the_chip_cannot_read() -> None:
+    assert memory_stage.measure(build(constants(2), "atmega1284p", "-Os"), "atmega1284p")["program"]["weights"] == 60000
+    with pytest.raises(GoldcrestError, match=r"constants end at byte 90,\d+ of flash.* from the first 65,536 only"):
+        memory_stage.measure(build(constants(3), "atmega1284p", "-Os"), "atmega1284p")
+
+
 @pytest.mark.parametrize(
     ("mcu", "flash", "ram", "start", "core"),
     [

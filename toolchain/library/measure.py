@@ -20,7 +20,7 @@ from toolchain.ir.graph import Graph
 from toolchain.library.closure import symbols
 from toolchain.library.interface import raw_type
 from toolchain.library.sources import compiled
-from toolchain.memory import chip
+from toolchain.memory import chip, near_flash
 from toolchain.memory.compiler import avr_gcc
 from toolchain.memory.elf import Image
 from toolchain.memory.stack import Analysis
@@ -60,6 +60,7 @@ def measure(texts: Mapping[str, str], graph: Graph, prefix: str, mcu: str, raw: 
         image = Image(_linked(folder, mcu, graph, prefix, call, objects))
         empty = Image(_linked(folder, mcu, graph, prefix, "result = (uint8_t)sample[0]; answer = 0;", objects))
         facts = chip.facts(mcu)
+        near_flash.check(image, facts)
         analysis = Analysis(image, facts, _indirect(image, prefix))
         stack = facts.return_address_bytes + analysis.deepest(image.address(f"{prefix}_predict"))[0]
         flash, ram = image.program.used - empty.program.used, image.ram - empty.ram

@@ -116,7 +116,7 @@ def within(needed: int, plan: Plan, key: str) -> bool:
 def of_network(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
     """The same with other layers, or for other wishes. Raises LayerError if the layers do not go together."""
     shapes = shapes_of(plan, network)
-    layers = _chosen(network, shapes, _without_list(network, wanted), _chip_flash(plan))
+    layers = _chosen(network, shapes, _without_list(network, wanted), chip_flash(plan))
     if wanted.streamed:
         taking = stream.reader(network)[0]["name"]
         layers = [_in_pieces(layer, shapes) if layer.name == taking else layer for layer in layers]
@@ -160,7 +160,8 @@ def _in_pieces(layer: LayerNeed, shapes: Mapping[str, Shape]) -> LayerNeed:
     )
 
 
-def _chip_flash(plan: Plan) -> int:
+def chip_flash(plan: Plan) -> int:
+    """Bytes of the chip's flash, or of the program budget where no compiler can be asked."""
     try:
         return chip.facts(plan.compilation["mcu"]).flash_size
     except ToolError:  # no compiler to ask: the stage that needs it will say so

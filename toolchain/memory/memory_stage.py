@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from toolchain.memory import chip, stack
+from toolchain.memory import chip, near_flash, stack
 from toolchain.memory.elf import Image
 from toolchain.report import status
 from toolchain.stages import add_files, read_json, write_json
@@ -33,9 +33,13 @@ def run(args: argparse.Namespace) -> None:
 
 
 def measure(elf: Path, mcu: str, usage: list[Path] | tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The content of memory.json; all sizes in bytes. Raises StackError if the stack has no bound."""
-    image = Image(elf)
-    depth = stack.bound(image, chip.facts(mcu))
+    """The content of memory.json; all sizes in bytes.
+
+    Raises StackError if the stack has no bound, GoldcrestError if the chip cannot read all constants.
+    """
+    image, facts = Image(elf), chip.facts(mcu)
+    near_flash.check(image, facts)
+    depth = stack.bound(image, facts)
     stack.cross_check(depth, usage)
     program = image.program
     return {

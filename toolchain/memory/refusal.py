@@ -12,8 +12,8 @@ from contextlib import suppress
 from toolchain.errors import LayerError
 from toolchain.layers import registry
 from toolchain.manifest import Diagnostic, Plan, place
-from toolchain.memory import budgets, calibration, stream
-from toolchain.memory.estimate import Estimate, estimate, shapes_of, wishes
+from toolchain.memory import budgets, calibration, near_flash, stream
+from toolchain.memory.estimate import Estimate, chip_flash, estimate, shapes_of, wishes
 from toolchain.memory.suggestions import fits
 
 
@@ -25,6 +25,9 @@ def refuse(plan: Plan) -> Diagnostic | None:
         program -= calibration.APPLICATION
     if program > plan.memory["program"]:
         return _diagnostic(plan, "program", needed.program, _largest(needed), fits(plan, "program"))
+    constants = _least_flash(plan, constants=True)
+    if chip_flash(plan) > near_flash.REACH < constants:
+        return _unreadable(plan, constants, needed)
     views = stream.views(plan.training["network"]) if wishes(plan).streamed else set()
     data = max(layer.outputs for layer in needed.layers if layer.name not in views)
     data = max(data, _held(plan)) + calibration.LEAST_STACK
@@ -55,12 +58,17 @@ def _least_time(plan: Plan) -> float:
     return cycles * 10**6 / plan.compilation["clock_hz"]
 
 
-def _least_flash(plan: Plan) -> int:
-    """The fewest bytes that weights and biases can take: pruned ones may be left out altogether."""
+def _least_flash(plan: Plan, constants: bool = False) -> int:
+    """The fewest bytes that weights and biases can take: pruned ones may be left out altogether.
+
+    ``constants``: without layers whose weights may be in instructions instead.
+    """
     network, shapes, wanted = plan.training["network"], shapes_of(plan, plan.training["network"]), wishes(plan)
     total = 0
     for entry in network:
         kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
+        if constants and kind.trades_flash:
+            continue
         bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry["name"])
         total += math.floor(kind.weights(entry, sources) * bits / 8 * kept)
         total += 2 * kind.biases(entry, sources) if kept == 1 else 0
@@ -73,6 +81,16 @@ def _diagnostic(plan: Plan, key: str, needed: int, biggest: str, fitting: str) -
     # itself.
     message = budgets.message(key, max(needed, budget + 1), budget, "about ")
     notes = (f"{budgets.MOST[key]}: {biggest}", f"fits: {fitting}")
+    return Diagnostic(message, place(plan.path, key_path), notes, key_path)
+
+
+def _unreadable(plan: Plan, constants: int, needed: Estimate) -> Diagnostic:
+    key_path, mcu = ("target", "mcu"), plan.compilation["mcu"]
+    message = (
+        f"weights: at least {constants:,} B needed, "
+        f"and the {mcu} reads constants from the first {near_flash.REACH:,} B of its flash"
+    )
+    notes = (f"{budgets.MOST['program']}: {_largest(needed)}", "narrower layers, or smaller weights (int4), would fit")
     return Diagnostic(message, place(plan.path, key_path), notes, key_path)
 
 
