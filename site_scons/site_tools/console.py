@@ -155,7 +155,8 @@ def naming_what_is_in_the_way(match: Any) -> Any:
             from toolchain.files import explain
 
             path = Path(node.get_internal_path())
-            refuse(str(explain(OSError(errno.EISDIR if path.is_dir() else errno.ENOTDIR, ""), path)))
+            error = OSError(errno.EISDIR if path.is_dir() else errno.ENOTDIR, "")
+            refuse(str(explain(error, path, "write" if BUILD in path.parents else "read")))
 
     return wrapped
 

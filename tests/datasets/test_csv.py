@@ -106,7 +106,7 @@ ERRORS = {
     "empty": ("", {}, "{f} is empty; a table with one sample a row was expected"),
     "header only": ("x,y\n", {}, "{f} has a header and no row below it"),
     "two of a name": ("x,x,y\n1,2,0\n", {}, "{f}:1: two columns are called 'x'"),
-    "open quote": ('x,y\n1,0\n"2,1\n', {}, "{f}:3: unexpected end of data"),
+    "open quote": ('x,y\n1,0\n"2,1\n', {}, "{f}:3: quotes that begin here are never closed"),
     "latin-1": ("x,y\n1,ä\n".encode("latin-1"), {}, "{f} is not UTF-8 text (byte 6); save it as UTF-8"),
     "misspelt": ("x,kind\n1,0\n", {"label": "knid"}, "{f} has no column 'knid'; did you mean 'kind'?"),
     "unknown": ("x,z\n1,0\n", {}, "{f} has no column 'y'; there are: 'x', 'z'"),

@@ -43,7 +43,9 @@ class ImageFolder(Dataset):
 
     def sources(self, options: Options) -> list[str]:
         folder = Path(options["folder"]).expanduser()
-        return [str(path) for name in _classes(folder) for path in _images(folder / name)] if folder.is_dir() else []
+        if not folder.is_dir():
+            return [str(folder)]
+        return [str(path) for name in _classes(folder) for path in _images(folder / name)]
 
     def load(self, options: Options) -> Splits:
         folder = Path(options["folder"]).expanduser()

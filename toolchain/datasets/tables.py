@@ -169,7 +169,8 @@ def _cells(text: str, delimiter: str, file: str) -> tuple[list[list[str]], list[
                 lines.append(start)
             start = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{file}:{start}: {error}") from error
+        what = "quotes that begin here are never closed" if "end of data" in str(error) else str(error)
+        raise DataError(f"{file}:{start}: {what}") from error
     return rows, lines
 
 

@@ -45,12 +45,15 @@ def dataset_files(draft: Draft) -> None:
     if _describe(draft) is None:
         return
     for path in datasets.sources(options):
-        if path.exists():
-            continue
         for key, value in options.items():
-            if isinstance(value, str) and Path(value).expanduser() == path:
+            if not isinstance(value, str) or Path(value).expanduser() != path:
+                continue
+            wanted, other = ("folder", "file") if key == "folder" else ("file", "folder")
+            if not path.exists():
                 note = "the path is relative to the folder that holds the build"
-                draft.report(("dataset", key), f"there is no file `{value}`", note)
+                draft.report(("dataset", key), f"there is no {wanted} `{value}`", note)
+            elif path.is_dir() != (wanted == "folder"):
+                draft.report(("dataset", key), f"`{value}` is a {other}, and a {wanted} was expected")
 
 
 def input_shape(draft: Draft) -> None:
