@@ -11,10 +11,11 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 
 INK = " .:-=+*#%@"
+LEAST_SIDE = 4  # pixels: what is narrower is no picture
 
 
 def draw(sample: np.ndarray, console: Console) -> None:
-    """Draws a sample of raw values; one that is no square image is written as numbers."""
+    """Draws a sample of raw values; one that is no image (a series of few values, say) is written as numbers."""
     grey = as_image(sample)
     if grey is None:
         values = " ".join(f"{value:g}" for value in sample.reshape(-1)[:16])
@@ -32,18 +33,20 @@ def as_image(sample: np.ndarray) -> np.ndarray | None:
         flat = flat.mean(axis=2)
     if flat.ndim != 2:
         side = math.isqrt(flat.size)
-        if side * side != flat.size or side < 4:
+        if side * side != flat.size:
             return None
         flat = flat.reshape(side, side)
+    if min(flat.shape) < LEAST_SIDE:
+        return None
     span = flat.max() - min(0.0, flat.min())
     grey: np.ndarray = ((flat - min(0.0, flat.min())) * (255 / span if span else 0)).astype(np.uint8)
     return grey
 
 
 def characters(grey: np.ndarray) -> str:
-    """Two rows of pixels a line, the darker of them shown."""
+    """Two rows of pixels a line, the darker of them shown; without the empty lines above and below."""
     rows = [grey[at : at + 2].max(axis=0) for at in range(0, len(grey), 2)]
-    return "\n".join("".join(INK[int(value) * len(INK) // 256] for value in row).rstrip() for row in rows)
+    return "\n".join("".join(INK[int(value) * len(INK) // 256] for value in row).rstrip() for row in rows).strip("\n")
 
 
 def blocks(grey: np.ndarray) -> Segments:
