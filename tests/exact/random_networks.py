@@ -116,7 +116,9 @@ def _rarest_kernel(graph: Graph, target: Target, coverage: Coverage) -> str | No
     return min(names, key=lambda name: coverage[f"kernel {name}"], default=None)
 
 
-def _topology(rng: np.random.Generator, coverage: Coverage, streamed: bool) -> tuple[Shape, list[dict[str, Any]]]:
+def _topology(
+    rng: np.random.Generator, coverage: Coverage, streamed: bool = False
+) -> tuple[Shape, list[dict[str, Any]]]:
     """A shape and layers in the plan's form, all of which lead to the last one.
 
     The first is of the rarest kind; if the network is to be ``streamed``, a dense layer (behind flatten) of an input
