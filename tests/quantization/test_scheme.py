@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from toolchain.errors import LayerError
 from toolchain.ir.graph import Tensor
 from toolchain.ir.operators import Requantization
+from toolchain.layers.dense import IntegerDense
+from toolchain.quantization.linear import quantize_linear
+from toolchain.quantization.ranges import bits
 from toolchain.quantization.scheme import (
     SCHEMES,
     Affine,
@@ -23,6 +26,7 @@ from toolchain.quantization.scheme import (
     sum_multipliers,
 )
 
+BYTES = Tensor((1,), "uint8", 1.0, 0, 0, 255)
 REALS = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda value: value == 0 or abs(value) > 1e-6)
 JUST_BELOW_64 = math.nextafter(64, 0)
 
@@ -144,6 +148,37 @@ def test_saturation_is_not_what_an_activation_cuts_off() -> None:
     rule = Requantization(np.array([1]), np.array([0]), 0, 0, 100, low_is_activation=True)
     assert rule.saturated(np.array([-5, 0, 100, 101, 300])) == 2
     assert rule.apply(np.array([-5, 101])).tolist() == [0, 100]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_tiny_sums_are_shifted_by_what_32_bits_hold(name: str) -> None:
+    """Weights of 1e-12 behind a relu that never opens: nothing was seen, and the output's scale is not theirs."""
+    scheme = SCHEMES[name]()
+    tiny = np.full((5, 2), 1e-12)
+    codes = quantize_linear(
+        tiny, np.zeros(2), 1, Tensor((5,), "uint8", 1.0, 0, 0, 255), (2,), (0.0, 0.0), "relu", scheme
+    )
+    operator = IntegerDense(codes.weights, codes.bias, codes.requantization)
+    least, greatest = operator.accumulator_bounds((0, 255))
+    term = int(codes.requantization.unclamped(np.zeros(1, np.int64)).max())
+    assert codes.requantization.shift.max() <= (24 if name == "power_of_two" else 39)
+    assert bits(int(least.min()), int(greatest.max()) + term) <= 32
+    assert np.all(operator.forward(np.full((1, 5), 255)) >= 0)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("short", [0, 400])
+def test_a_bias_and_its_sums_stay_within_32_bits(name: str, short: int) -> None:
+    """The bias alone would fit 32 bits; with the sums around it it does only if it is ``short`` of them."""
+    scheme, weights = SCHEMES[name](), np.full((1, 1), 127 / 128)
+    unit = scheme.weights(weights, 1, BYTES).accumulator_scale[0]
+    bias = np.array([((1 << 31) - (1 << 23) - 127 * short) * unit])
+    given = (weights, bias, 1, BYTES, (1,), (0.0, float(bias[0])), "linear", scheme)
+    if short:
+        assert int(quantize_linear(*given).bias[0]) == pytest.approx(bias[0] / unit, abs=1)
+        return
+    with pytest.raises(LayerError, match="a bias is too large for its accumulator"):
+        quantize_linear(*given)
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -10,9 +10,12 @@ from toolchain.errors import LayerError
 from toolchain.ir.graph import Tensor
 from toolchain.ir.operators import Pinned, Requantization
 from toolchain.layers.base import Shape
-from toolchain.quantization.scheme import QuantizedWeights, Scheme, fixed_point
+from toolchain.quantization.scheme import GREATEST_PLAIN_SHIFT, QuantizedWeights, Scheme, fixed_point
 
-BIAS_LIMIT = 1 << 31
+SUM_LIMIT = (1 << 31) - (1 << GREATEST_PLAIN_SHIFT - 1)
+"""What 32 bits hold beside the rounding term of a shift."""
+FARTHEST = 255 + 128
+"""How far a code of 1 as weight can move a sum: signed codes are read 128 greater, and its start takes that back."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ def quantize_linear(
     sums = quantized.codes.astype(np.int64).sum(axis=others)
     exact = bias.astype(np.float64) / quantized.accumulator_scale - source.zero_point * sums
     codes = np.rint(exact)
-    if np.any(np.abs(codes) >= BIAS_LIMIT):
+    reach = np.abs(codes) + FARTHEST * np.abs(quantized.codes.astype(np.int64)).sum(axis=others)
+    if np.any(reach >= SUM_LIMIT):
         raise LayerError("a bias is too large for its accumulator (more than 31 bits); its weights are far too small")
     if pinned is None:
         requantization, output = scheme.requantization(quantized.accumulator_scale, scheme.tensor(shape, *seen))

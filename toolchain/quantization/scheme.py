@@ -71,12 +71,16 @@ class PowerOfTwo:
         return QuantizedWeights(codes, np.array([step * input_scale]))
 
     def requantization(self, accumulator_scale: np.ndarray, output: Tensor) -> tuple[Requantization, Tensor]:
-        # An output finer than its accumulator would only add zero bits: both shifts stay non-negative.
-        output = replace(output, scale=max(output.scale, float(accumulator_scale.max())))
+        # An output finer than its accumulator would only add zero bits: both shifts stay non-negative. One that was
+        # never seen to be other than 0 may be far coarser; with 2^24 units a code it holds every sum.
+        unit = float(accumulator_scale.max())
+        output = replace(output, scale=min(max(output.scale, unit), unit * 2.0**GREATEST_PLAIN_SHIFT))
         shift = np.rint(np.log2(output.scale / accumulator_scale)).astype(np.int32)
         return Requantization(np.ones_like(shift), shift, int(output.zero_point), output.low, output.high), output
 
 
+GREATEST_PLAIN_SHIFT = 24
+"""Of power-of-two scales: its rounding term leaves 31 bits for the sum."""
 MULTIPLIER_BITS = 15
 LEAST_SHIFT = 9
 GREATEST_SHIFT = 39
