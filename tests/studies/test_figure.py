@@ -21,6 +21,7 @@ from tests.studies.test_results import CHOSEN
 from tests.studies.test_table import published
 from toolchain.studies import labels, scales, stored
 from toolchain.studies.figure import STYLE, draw, drawn
+from toolchain.studies.rows import Row
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +111,22 @@ def test_what_lies_outside_a_range_is_neither_drawn_nor_named() -> None:
     assert "mnist_dense8" not in [text.get_text() for text in names_of(axes)]
     assert "mnist_cnn_2k" in [text.get_text() for text in names_of(axes)]
     assert all(line.get_clip_on() for line in axes.lines)
+
+
+@pytest.mark.parametrize("kind", ["lines", "points", "bars"])
+def test_an_axis_of_text_shows_its_names(kind: str) -> None:
+    study, rows = rows_of("activations")
+    panel = {**study["figure"]["panels"][0], "kind": kind}
+    figure = drawn({**study, "figure": {**study["figure"], "panels": [panel]}}, rows)
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["relu", "tanh", "sigmoid"]
+
+
+def test_a_study_of_which_nothing_was_built_has_a_figure(recwarn: pytest.WarningsRecorder) -> None:
+    study, rows = rows_of("pruning")
+    nothing = [Row(row.name, row.values, dict.fromkeys(row.measures), "over budget") for row in rows]
+    figure = drawn(study, nothing)
+    assert {text.get_text() for text in figure.axes[0].texts} == {"–"}
+    assert not recwarn.list
 
 
 def test_the_figures_of_an_axis_have_the_same_decimals() -> None:

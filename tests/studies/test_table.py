@@ -59,6 +59,21 @@ def test_the_file_has_the_whole_table() -> None:
     assert "want of room" not in text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (1234567, "1,234,567"),
+        (12.3456, "12.35"),
+        (0.98765, "0.9877"),
+        (0.00001234, "0.00001234"),
+        (2.0, "2"),
+    ],
+)
+def test_a_figure_without_declared_decimals_has_about_four_digits(value: float | None, text: str) -> None:
+    assert table.formatted(value, {}) == text
+
+
 def test_figures_of_other_points_are_not_taken(tmp_path: Path) -> None:
     study, path = published("frontier")
     other = tmp_path / "frontier.csv"

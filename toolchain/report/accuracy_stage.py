@@ -21,8 +21,8 @@ from toolchain.quantization.quantize_stage import float_graph, threshold
 from toolchain.report import status
 from toolchain.stages import add_files, read_json, write_json
 
-COMPARED = 256
-BATCH = 500
+COMPARED = 256  # samples on which C and integer reference are held against each other
+BATCH = 500  # samples at a time through the float network
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def measure(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
         }
         return report
     labels = classes_of(y)
-    says = (real[:, 0] >= limit).astype(np.int64) if graph.decision == "threshold" else np.argmax(real, axis=1)
+    says = decided(real, graph.decision, limit)
     report["float"] = float((says == labels).mean())
     report["quantized"] = float((found == labels).mean())
     report["agreement"] = float((found == says).mean())
@@ -112,6 +112,11 @@ def forward(trained: Graph, x: np.ndarray) -> np.ndarray:
         part = trained.encoding.scaled(x[start : start + BATCH].reshape(-1, *trained.input.shape))
         rows.append(trained.run(part).reshape(len(part), -1))
     return np.concatenate(rows)
+
+
+def decided(real: np.ndarray, decision: str, limit: float) -> np.ndarray:
+    """Classes (n,) int64 that float outputs (n, values) stand for: 1 from ``limit`` on, or the largest."""
+    return (real[:, 0] >= limit).astype(np.int64) if decision == "threshold" else np.argmax(real, axis=1)
 
 
 def classes_of(y: np.ndarray) -> np.ndarray:

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from toolchain.ir.graph import Graph
-from toolchain.report.accuracy_stage import classes_of, forward, run_host
+from toolchain.report.accuracy_stage import classes_of, decided, forward, run_host
 
 PICTURES = 600_000
 """Bytes of pictures that a page may hold."""
 SAMPLES = 800
+"""Wrong samples that it may name, at most."""
+LARGEST = 50
+"""Samples of a regression that it names: those with the largest error."""
 FEATURES = 64
 """Values of a sample that is no picture, at most."""
 
@@ -41,7 +44,7 @@ def answers(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
     shape = _picture_shape(x)
     order = order[: min(SAMPLES, PICTURES // int(np.prod(shape)) if shape else SAMPLES)]
     real = forward(trained, x[order]) if len(order) else np.zeros((0, scores.shape[1]))
-    thinks = (real[:, 0] >= limit).astype(np.int64) if graph.decision == "threshold" else np.argmax(real, axis=1)
+    thinks = decided(real, graph.decision, limit)
     count = int(max(right.max(initial=0), says.max(initial=0))) + 1
     count = max(count, 2 if graph.decision == "threshold" else scores.shape[1])
     confusion = np.zeros((count, count), np.int64)
@@ -69,7 +72,7 @@ def answers(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
 
 def _regression(trained: Graph, x: np.ndarray, y: np.ndarray, scores: np.ndarray) -> dict[str, Any]:
     error = np.abs(scores - y).mean(axis=1)
-    order = np.argsort(-error, kind="stable")[:50]
+    order = np.argsort(-error, kind="stable")[:LARGEST]
     real = forward(trained, x[order])
     samples = [
         {

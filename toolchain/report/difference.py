@@ -84,24 +84,3 @@ def longest(report: Report) -> float | None:
     """The longest inference in milliseconds."""
     cycles = report["latency"]["cycles_max"]
     return None if cycles is None else 1000 * cycles / report["clock_hz"]
-
-
-def layers(old: Report, new: Report) -> list[tuple[str, Row, Row]]:
-    """For each layer of either report: its name, bytes of weights, and milliseconds of the first test sample."""
-    tables = [_layers(report) for report in (old, new)]
-    names = list(dict.fromkeys(name for table in (tables[1], tables[0]) for name in table))
-    found = []
-    for name in names:
-        (old_bytes, old_ms), (new_bytes, new_ms) = (table.get(name, (None, None)) for table in tables)
-        found.append((name, Row(name, old_bytes, new_bytes, "B", -1), Row(name, old_ms, new_ms, "ms", -1)))
-    return found
-
-
-def _layers(report: Report) -> dict[str, tuple[float | None, float | None]]:
-    sizes: dict[str, float] = {layer["name"]: layer["weight_bytes"] for layer in report["layers"]}
-    times: dict[str, float] = {
-        layer["name"]: 1000 * layer["cycles"] / report["clock_hz"]
-        for layer in report["latency"]["layers"]
-        if layer["cycles"] is not None
-    }
-    return {name: (sizes.get(name), times.get(name)) for name in dict.fromkeys([*sizes, *times])}

@@ -7,7 +7,6 @@ profile and the wrong answers are computed. The page itself is in ``toolchain/re
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from toolchain.quantization.quantize_stage import float_graph, threshold
 from toolchain.report import answers, budget_stage, distributions, kept, memory_map, page, status
 from toolchain.report.profile import profile
 from toolchain.simulator.core import Core, TooLarge
+from toolchain.stages import read_json
 
 OBSERVED = 256
 """Training samples for the histograms."""
@@ -60,15 +60,15 @@ def run(args: argparse.Namespace) -> None:
 
 def gather(args: argparse.Namespace) -> dict[str, Any]:
     """All that the page shows; see ``page`` for its form. Plain JSON values."""
-    measured = {name: read(getattr(args, name)) for name in MEASURED}
+    measured = {name: read_json(getattr(args, name)) for name in MEASURED}
     memory, description = measured["memory"], measured["description"]
     given = [measured[name] for name in ("memory", "latency", "accuracy", "ranges")]
     image = Image(args.elf)
-    report = budget_stage.make(args.output.parent.name, read(args.budgets), *given)
+    report = budget_stage.make(args.output.parent.name, read_json(args.budgets), *given)
     flash = budget_stage.flash_of(image)
     report["accuracy"]["board"] = budget_stage.board_accuracy(args.evaluation, flash)
     declared = manifest.load(args.manifest)
-    plan = read(args.quantization)
+    plan = read_json(args.quantization)
     network = store.load(args.network)
     with np.load(args.dataset) as data:
         x_train, x, y = data["x_train"][:OBSERVED], data["x_test"], data["y_test"]
@@ -105,10 +105,6 @@ def gather(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _choice(described: dict[str, Any] | None) -> dict[str, Any] | None:
     """The kernel that a layer has, and the ones that it might have had."""
     return described and {key: described.get(key) for key in ("kernel", "constant_time", "candidates")}
@@ -118,5 +114,5 @@ def _history(path: Path | None) -> dict[str, Any] | None:
     """The training's epochs; None for a model that was not trained here."""
     if path is None or not path.exists():
         return None
-    found = read(path)
+    found = read_json(path)
     return found if found.get("epochs") else None

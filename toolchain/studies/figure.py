@@ -109,12 +109,12 @@ def _legend(study: Study, panel: Mapping[str, Any], axes: Axes, below: bool = Fa
 
 def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: str, axes: Axes, label: str,
           colour: str, marker: str, joined: bool) -> None:  # fmt: skip
-    groups = grouped(study, rows, by_seed=False)
+    groups = grouped(rows, by_seed=False)
     pairs = [(x, y, group) for group in groups if (x := _value(study, group, panel["x"])) is not None
              and (y := _value(study, group, measure)) is not None]  # fmt: skip
     if not pairs:
         return
-    if joined:
+    if joined and not any(isinstance(x, str) for x, _, _ in pairs):  # names keep the order of the study
         pairs.sort(key=lambda pair: pair[0])
     size = 5 if len(pairs) <= 40 else 3.5
     xs, ys = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -148,7 +148,7 @@ def _their_pairs(
 ) -> Iterator[Pair]:
     """A reference's figures of rows: at the same x, or at its own if x is a measure that it has too."""
     given = referred(study, number)
-    for group in grouped(study, rows, by_seed=False):
+    for group in grouped(rows, by_seed=False):
         y = reference(study, number, group[0].values, measure) if measure in given else None
         x = group[0].values.get(panel["x"])
         if panel["x"] in study["measures"]:
@@ -179,7 +179,7 @@ def _bars(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: Axe
     width = 0.8 / len(series)
     for number, (title, values) in enumerate(series):
         own = [row for row in rows if values is None or row.values[panel["series"]] == values]
-        for count, group in enumerate(grouped(study, own, by_seed=False)):
+        for count, group in enumerate(grouped(own, by_seed=False)):
             x = places.index(group[0].values[panel["x"]]) + (number - (len(series) - 1) / 2) * width
             y = _value(study, group, measure)
             label = title if count == 0 else None
@@ -213,13 +213,13 @@ def _heatmap(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: 
     across = list(dict.fromkeys(row.values[panel["x"]] for row in rows))
     down = list(dict.fromkeys(row.values[panel["y"]] for row in rows))
     values = np.full((len(down), len(across)), np.nan)
-    for row in grouped(study, rows, by_seed=False):
+    for row in grouped(rows, by_seed=False):
         found = _value(study, row, panel["color"])
         if found is not None:
             values[down.index(row[0].values[panel["y"]]), across.index(row[0].values[panel["x"]])] = found
     axes.imshow(values, origin="lower", cmap="viridis", aspect="auto")
     measure = study["measures"][panel["color"]]
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2 if np.isfinite(values).any() else 0
     room = _room(axes, len(across))
     for (line, column), value in np.ndenumerate(values):
         text = formatted(float(value), measure) if np.isfinite(value) else "–"
@@ -294,11 +294,11 @@ def _dress(study: Study, panel: Mapping[str, Any], axes: Axes, measures: Sequenc
         units = list(dict.fromkeys(study["measures"][m]["unit"] for m in measures))
         axes.set_ylabel(panel.get("y_title") or units[0])
     numbers = {row["values"].get(panel["x"]) for row in study["points"]} if panel["x"] in known else set()
-    few = sorted(numbers) if len(numbers) <= 12 else []
-    if panel["kind"] in ("lines", "points"):
+    text = any(isinstance(number, str) for number in numbers)  # its values stand one after the other, by name
+    if panel["kind"] in ("lines", "points") and not text:
         whole = bool(numbers) and all(isinstance(number, int) for number in numbers)
         if "x" in panel["log"]:
-            scales.logarithmic(axes.xaxis, few)
+            scales.logarithmic(axes.xaxis, sorted(numbers) if len(numbers) <= 12 else [])
         else:
             scales.linear(axes.xaxis, whole)
     if "approach" in panel:

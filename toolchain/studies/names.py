@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from toolchain.manifest.diagnostics import KeyPath, expected
+from toolchain.studies.axes import TAKEN
 from toolchain.studies.fields import FILES, unknown_field
 
 Report = Callable[..., None]
 KINDS = ("field", "size", "accuracy", "ratio")
 
 
-def check(values: dict[str, Any], axes: tuple[str, ...], repeated: bool, report: Report) -> None:
-    """Reports every name that means nothing, and measures that are nothing or two things at once."""
+def check(values: dict[str, Any], axes: tuple[str, ...], texts: Set[str], repeated: bool, report: Report) -> None:
+    """Reports every name that means nothing, and measures that are nothing or two things at once.
+
+    ``texts`` are those of the axes whose values are not numbers.
+    """
     measures = values.get("measure", {})
     for name, measure in measures.items():
         here: KeyPath = ("measure", name)
-        if name in (*axes, "seed", "status", "point", "name"):
+        if name in (*axes, *TAKEN):
             report(here, f"no measure can be called `{name}`", "an axis or a column of every table has that name")
         _measure(here, name, measure, measures, report)
     columns = (*axes, *(("seed",) if repeated else ()), *measures)
@@ -29,7 +33,7 @@ def check(values: dict[str, Any], axes: tuple[str, ...], repeated: bool, report:
                 here = ("references", index, "points", number, key)
                 _known(here, "axis or measure", key, (*axes, *measures, "name"), report)
     for index, panel in enumerate((values.get("figure") or {}).get("panels", ())):
-        _panel(("figure", "panels", index), panel, axes, tuple(measures), report)
+        _panel(("figure", "panels", index), panel, axes, texts, tuple(measures), report)
 
 
 def _measure(here: KeyPath, name: str, measure: dict[str, Any], measures: dict[str, Any], report: Report) -> None:
@@ -61,30 +65,34 @@ def _measure(here: KeyPath, name: str, measure: dict[str, Any], measures: dict[s
 
 
 def _panel(
-    here: KeyPath, panel: dict[str, Any], axes: tuple[str, ...], measures: tuple[str, ...], report: Report
+    here: KeyPath,
+    panel: dict[str, Any],
+    axes: tuple[str, ...],
+    texts: Set[str],
+    measures: tuple[str, ...],
+    report: Report,
 ) -> None:
-    heatmap = panel.get("kind") == "heatmap"
-    of_y = axes if heatmap else measures
-    _known(
-        (*here, "x"),
-        "axis" if heatmap else "axis or measure",
-        panel["x"],
-        axes if heatmap else (*axes, *measures),
-        report,
-    )
-    many = isinstance(panel["y"], list)
+    kind = panel.get("kind", "lines")
+    heatmap, many = kind == "heatmap", isinstance(panel["y"], list)
+    across, known = ("axis", axes) if kind in ("heatmap", "bars") else ("axis or measure", (*axes, *measures))
+    _known((*here, "x"), across, panel["x"], known, report)
     for index, name in enumerate(panel["y"] if many else [panel["y"]]):
         place = (*here, "y", index) if many else (*here, "y")
-        _known(place, "axis" if heatmap else "measure", name, of_y, report)
+        _known(place, "axis" if heatmap else "measure", name, axes if heatmap else measures, report)
     for key, known in (("color", measures), ("series", axes), ("label", axes)):
         if key in panel:
             _known((*here, key), "measure" if key == "color" else "axis", panel[key], known, report)
+    log = panel.get("log", ())
+    if "x" in log and kind in ("heatmap", "bars"):
+        report((*here, "log"), f"a panel of `{kind}` has no scale of x", "leave out `x`")
+    elif "x" in log and panel["x"] in texts:
+        report((*here, "log"), f"the values of `{panel['x']}` are text: they have no logarithm", "leave out `x`")
     if heatmap and "color" not in panel:
         report(here, "a heatmap needs `color`", "the measure that it shows")
-    if "approach" in panel and (panel.get("kind") in ("heatmap", "bars") or "y" in panel.get("log", ())):
+    if "approach" in panel and (kind in ("heatmap", "bars") or "y" in log):
         report((*here, "approach"), "`approach` is a scale of y for lines and points", "without `log: [y]`")
-    if heatmap and many:
-        report((*here, "y"), "a heatmap has one `y`", "an axis")
+    if many and kind in ("heatmap", "bars"):
+        report((*here, "y"), f"a panel of `{kind}` has one `y`", "an axis" if heatmap else "a measure")
 
 
 def _known(here: KeyPath, what: str, name: Any, known: tuple[str, ...], report: Report) -> None:

@@ -88,10 +88,19 @@ def origin(study: str, built: Path) -> str:
         return f"`./scons study={study}`, {finished}."
     versions = json.loads(_history(folders).read_text(encoding="utf-8"))["versions"]
     compiler = json.loads(Path(folders["point"], "memory.json").read_text(encoding="utf-8"))["compiler"]
-    commit = subprocess.run(["git", "describe", "--always"], capture_output=True, text=True, check=False).stdout.strip()
+    commit = _commit()
     used = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"`./scons study={study}` on {finished}" + (f" at {commit}" if commit else "") + f"; {used}, {compiler}."
 
 
 def _history(folders: dict[str, str]) -> Path:
     return Path(folders["trained"], "model.history.json")
+
+
+def _commit() -> str:
+    """The commit that is checked out; empty where there is none, or no git."""
+    try:
+        done = subprocess.run(["git", "describe", "--always"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()

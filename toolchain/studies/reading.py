@@ -17,8 +17,6 @@ from toolchain.studies import names, schema
 from toolchain.studies.axes import read_axes
 from toolchain.studies.study import Study
 
-SEED = "training.seed"
-
 
 def read(path: Path) -> Study:
     """The study at ``path``. Raises InvalidManifest that names everything wrong with it."""
@@ -88,7 +86,8 @@ class _Draft:
             self.report(("study",), f"the study `{name}` stands in a file called `{stem}`", f"write `study: {stem}`")
         axes = read_axes(self.path, self.top.value.get("axes"), values.get("axes", {}), self.problems)
         base = self._base(any("models" in axis for axis in values.get("axes", {}).values()))
-        names.check(values, tuple(axis.name for axis in axes), self._repeated(), self.report)
+        texts = {axis.name for axis in axes if any(isinstance(setting.value, str) for setting in axis.settings)}
+        names.check(values, tuple(axis.name for axis in axes), texts, self._repeated(), self.report)
         return Study(
             name=stem,
             path=reader.displayed(self.path),

@@ -110,7 +110,7 @@ def summarized(rows: Sequence[Row], measure: str) -> Summary | Value:
     return Summary(math.fsum(numbers) / len(numbers), min(numbers), max(numbers), len(numbers))
 
 
-def grouped(study: Mapping[str, Any], rows: Sequence[Row], by_seed: bool) -> list[list[Row]]:
+def grouped(rows: Sequence[Row], by_seed: bool) -> list[list[Row]]:
     """Rows that a table shows as one: those with the same values of all axes."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:

@@ -11,7 +11,6 @@ from toolchain.manifest.schema import MODEL_NAME
 
 Schema = dict[str, Any]
 
-WORD = r"^[a-z][a-z0-9_]*$"
 PATH = r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$"
 KINDS = ("lines", "points", "bars", "heatmap")
 

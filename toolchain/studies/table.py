@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ def make(study: Mapping[str, Any], rows: Sequence[Row]) -> Table:
     for name in [*(axis for axis in axes if axis not in wanted), *wanted]:
         columns.append((name, None))
         columns += [(name, n) for n, _ in enumerate(study["references"]) if name in referred(study, n)]
-    groups = grouped(study, rows, by_seed)
+    groups = grouped(rows, by_seed)
     cells, short = (
         [[_cell(study, axes, group, name, number, spread) for name, number in columns] for group in groups]
         for spread in (True, False)
@@ -94,7 +95,9 @@ def formatted(value: Any, measure: Mapping[str, Any]) -> str:
         return f"{value:,.{measure['digits']}f}"
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f}" if abs(value) >= 1 else f"{value:.4f}"
+    if abs(value) >= 1:
+        return f"{value:,.{max(0, 4 - len(str(int(abs(value)))))}f}"
+    return f"{value:.{4 if abs(value) >= 1e-3 else 3 - math.floor(math.log10(abs(value)))}f}"
 
 
 def _statuses(groups: list[list[Row]]) -> list[str]:
