@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import console
@@ -26,27 +30,49 @@ def check(env: Any, plan: Any) -> Any:
     """Refuses at once what cannot fit (``check=skip`` does not); the target prints the estimates.
 
     What a network from somebody else's file needs stands in that file: there the target reads it, and refuses what
-    cannot be computed exactly.
+    cannot be computed exactly, or cannot fit.
     """
-    if plan.values.imported:
-        return env.AlwaysBuild(env.Command(f"{plan.folder}/.check", f"{plan.folders.training}/imported.npz", []))
+    name = f"{plan.folder}/.check"
+    if not plan.values.imported:
+        hopeless = None if GetOption("clean") else refused(plan.values)
+        if hopeless is not None:
+            raise ManifestError(f"{hopeless}; check=skip builds it all the same")
+        return env.AlwaysBuild(env.Command(name, [], SCons.Script.Action(showing(plan.values), cmdstr=None)))
+
+    def show(target: Any, source: Any, env: Any) -> int:
+        network = json.loads(Path(source[0].get_internal_path()).read_text(encoding="utf-8"))
+        values = replace(plan.values, training={**plan.values.training, "network": network})
+        hopeless = refused(values)
+        if hopeless is not None:
+            screen.complain(f"{hopeless}\n")
+            return 2
+        return showing(values)(target, source, env)
+
+    described = f"{plan.folders.training}/imported.json"
+    return env.AlwaysBuild(env.Command(name, described, SCons.Script.Action(show, cmdstr=None)))
+
+
+def refused(values: Any) -> ManifestError | None:
+    """The error for a plan that cannot fit, unless that is not to be checked."""
     from toolchain.manifest import InvalidManifest
     from toolchain.memory.refusal import refuse
 
-    hopeless = None if GetOption("clean") else refuse(plan.values)
-    if hopeless is not None and option("check") != "skip":
-        error = InvalidManifest(plan.values.path, [hopeless])
-        raise ManifestError(f"{error}; check=skip builds it all the same")
+    found = refuse(values) if option("check") != "skip" else None
+    return None if found is None else InvalidManifest(values.path, [found])
 
-    def show(target: Any, source: Any, env: Any) -> None:
+
+def showing(values: Any) -> Callable[[Any, Any, Any], int]:
+    """The action that prints the estimates."""
+
+    def show(target: Any, source: Any, env: Any) -> int:
         from toolchain.graph import listing
 
         console.work_was_done()
-        for line in listing.check(plan.values):
+        for line in listing.check(values):
             screen.write(line + "\n")
+        return 0
 
-    name = f"{plan.folder}/.check"
-    return env.AlwaysBuild(env.Command(name, [], SCons.Script.Action(show, cmdstr=None)))
+    return show
 
 
 def measure(env: Any, plan: Any, firmware: Any, host: Any, generated: Any, network: Any, model: Any, data: Any) -> Any:

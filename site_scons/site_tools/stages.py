@@ -82,7 +82,8 @@ def teacher(env: Any, declared: Any) -> dict[str, Any]:
 
 
 def imported(env: Any, plan: Any, data: Any) -> Any:
-    """``imported.npz``: the float network of a model file, which is read again when its content has changed."""
+    """``imported.npz``: the float network of a model file, which is read again when its content has changed.
+    ``imported.json``: what it consists of, for an estimate."""
     from toolchain.importing import formats
 
     described = plan.values.training["import"]
@@ -90,7 +91,7 @@ def imported(env: Any, plan: Any, data: Any) -> Any:
     return stage(
         env,
         "import",
-        f"{plan.folders.training}/imported.npz",
+        [f"{plan.folders.training}/imported.npz", f"{plan.folders.training}/imported.json"],
         {"plan": plan.training, "dataset": data},
         packages=formats.FORMATS[described["format"]].packages,
         reads=files,

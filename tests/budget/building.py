@@ -88,10 +88,15 @@ def keras_graph(plan: Plan, encoding: Encoding, folder: Path, seed: int) -> Grap
 
 
 def build(plan: Plan, folder: Path) -> Built:
-    """The firmware of a plan, linked without limits, as the build graph does it."""
+    """The firmware of a plan, of random weights."""
     folder.mkdir(parents=True, exist_ok=True)
     raw = samples(plan, 200)
     graph = quantize(float_graph(plan, folder), SCHEMES[plan.quantization["quantization"]["scheme"]](), raw, 0.5)
+    return image(plan, graph, raw, folder)
+
+
+def image(plan: Plan, graph: Graph, raw: np.ndarray, folder: Path) -> Built:
+    """The firmware of an integer network, linked without limits, as the build graph does it; ``raw`` are samples."""
     wishes = plan.generation
     flash = chip.facts(wishes["mcu"]).flash_size
     streamed = wishes.get("input") == "streamed"

@@ -304,3 +304,32 @@ def test_nothing_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def convolutional(filters: int, *, pooled: str, **memory: int) -> Plan:
+    """Windows over the whole picture, and the greatest of each 2 × 2 of them."""
+    plan = load("mnist_cnn")
+    options = {"kernel": 3, "stride": 1, "padding": "valid", "dilation": 1, "bias": True}
+    layers = [
+        {"kind": "convolution", "filters": filters, **options},
+        {"kind": "activation", "function": "relu", "alpha": None},
+        {"kind": pooled, "size": 2, "stride": None, "padding": "valid"},
+        {"kind": "depthwise_convolution", "multiplier": 1, **options},
+        {"kind": "global_average_pooling"},
+        {"kind": "dense", "units": 10, "bias": True},
+    ]
+    network = [{**each, "name": f"l{n}", "inputs": [f"l{n - 1}" if n else "input"]} for n, each in enumerate(layers)]
+    training = {**plan.training, "network": network, "pruning": None}
+    return replace(plan, training=training, memory={**plan.memory, **memory})
+
+
+def test_a_picture_that_is_pooled_at_once_is_never_in_memory(tmp_path: Path) -> None:
+    """26 × 26 × 16 values would be more than the chip has; what is refused for it would have fitted."""
+    plan = convolutional(16, pooled="max_pooling")
+    assert plan.memory["data"] < 26 * 26 * 16
+    assert refuse(plan) is None
+    built = build(plan, tmp_path)
+    measured = memory_stage.measure(built.elf, plan.compilation["mcu"], built.usages)["data"]["used"]
+    assert measured <= plan.memory["data"]
+    assert estimate.estimate(plan).data == pytest.approx(measured, rel=0.1)
+    assert refuse(convolutional(16, pooled="average_pooling")) is not None

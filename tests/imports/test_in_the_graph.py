@@ -87,6 +87,21 @@ def test_errors_stand_at_their_line(project: Project, made: Path, case: str) -> 
     assert "Traceback" not in run.err and "|  " in run.err
 
 
+def test_check_estimates_and_refuses_what_cannot_fit(project: Project) -> None:
+    declare(project, "onnx", FILES / "tf2onnx_residual.onnx")
+    run = project.scons("model=mine", "check")
+    assert (run.status, run.stages) == (0, ["dataset", "import"]), run.out + run.err
+    lines = [line.split()[0] for line in run.out.splitlines() if "-m toolchain" not in line]
+    assert lines[-5:] == ["check", "program", "data", "latency", "ok"]
+    assert "1,954 parameters; by estimate:" in run.out
+    project.edit("models/mine.yaml", "clock: 20 MHz", "clock: 20 MHz, memory: {program: 2 KiB}")
+    run = project.scons("model=mine", "check")
+    assert run.status == 2 and run.stages == [] and "Traceback" not in run.err
+    assert run.err.startswith("models/mine.yaml:6:51: error: program memory: about 13,"), run.err
+    assert "fits: a chip with 16 KiB of program memory, or a network with fewer layers" in run.err
+    assert project.scons("model=mine", "check", "check=skip").status == 0
+
+
 def test_the_list_of_models_reads_no_file(project: Project, made: Path) -> None:
     declare(project, "onnx", made / "wide_net.onnx")
     run = project.scons()

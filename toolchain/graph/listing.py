@@ -125,7 +125,7 @@ def check(plan: manifest.Plan) -> list[str]:
     return [
         f"check      {plan.path:<36}  {needed.parameters:,} parameters; by estimate:",
         *bars.lines(estimated, bars.columns()),
-        *far_from_zero(plan),
+        *([] if plan.imported else far_from_zero(plan)),
     ]
 
 

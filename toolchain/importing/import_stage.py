@@ -1,4 +1,7 @@
-"""``import``: a model file of somebody else's; the float network that the other stages read (``imported.npz``)."""
+"""``import``: a model file of somebody else's; the float network that the other stages read (``imported.npz``).
+
+Beside it ``imported.json`` says what the network consists of, for the estimate of ``check``.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ import numpy as np
 from toolchain.datasets import base
 from toolchain.datasets.base import goes_with, shape_text
 from toolchain.errors import DataError, GoldcrestError
-from toolchain.importing import formats
+from toolchain.importing import formats, words
 from toolchain.ir import store
 from toolchain.ir.graph import Encoding, Graph, Tensor
 from toolchain.report import status
-from toolchain.stages import add_files, read_json
+from toolchain.stages import add_files, read_json, write_json
 from toolchain.training import targets
 
 TORN = (AttributeError, LookupError, MemoryError, OverflowError, RuntimeError, TypeError, ValueError, struct.error)
@@ -39,8 +42,10 @@ def run(args: argparse.Namespace) -> None:
         at_fault = ("dataset", "name") if isinstance(error, DataError) else ("network", plan["import"]["format"])
         error.key_path = error.key_path or at_fault
         raise
+    described = words.network(graph)
+    write_json(args.output.with_suffix(".json"), described)
     store.save(graph, args.output)
-    parameters = sum(_parameters(layer.operator) for layer in graph.layers)
+    parameters = sum(entry["counts"]["weights"] + entry["counts"]["biases"] for entry in described)
     status.done(f"{len(graph.layers)} layers, {parameters:,} parameters")
 
 
@@ -84,7 +89,3 @@ def check(graph: Graph, splits: base.Splits, origin: str) -> None:
             "set input.shape, or the data set's preprocess, so that they agree"
         )
     targets.check(splits, graph.output.size, "", origin)
-
-
-def _parameters(operator: Any) -> int:
-    return sum(value.size for value in vars(operator).values() if isinstance(value, np.ndarray))

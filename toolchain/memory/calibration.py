@@ -98,6 +98,7 @@ PATCHES = Cost(
 )
 CONVOLUTION = Cost("convolution_c", 700, library=570, product=36, output=250, stack=117)
 DEPTHWISE = Cost("depthwise_c", 900, library=570, product=144, stack=113)
+DEPTHWISE_UNROLLED = Cost("depthwise_unrolled", 0, layer=300, weight=14.5, output_bytes=0, product=6.2, output=33)
 RECURRENT = Cost("recurrent_c", 1550, library=460, product=20, sum=1000, stack=147)
 LOOKUP = Cost("lookup_c", 42, layer=TABLE, input=14)
 MAXIMUM = Cost("max_pool_c", 380, input=60, stack=89)
@@ -107,7 +108,7 @@ MOVE = Cost("move", 250, input=20)
 ADDRESS = Cost("", 0, layer=0, function=0)  # only another view of the same bytes, or folded into a neighbour
 
 FOLDED = ("flatten", "reshape", "dropout", "gaussian_noise", "batch_normalization", "rescaling")
-TABLES = ("tanh", "sigmoid", "hard_sigmoid", "elu", "selu", "swish", "gelu", "softplus", "softsign", "exponential")
+CLAMPS = ("linear", "relu", "relu6", "softmax")  # of softmax only the greatest counts
 MERGES = ("add", "average", "subtract", "multiply")
 
 
@@ -143,7 +144,7 @@ def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:
     """
     kind = entry["kind"]
     if kind == "activation":
-        return LOOKUP if entry.get("function") in TABLES else ADDRESS
+        return ADDRESS if entry.get("function") in CLAMPS else LOOKUP
     if kind in FOLDED:
         return ADDRESS
     if kind == "dense":
@@ -155,7 +156,7 @@ def cost(entry: Mapping[str, Any], weights: int, prefer: str) -> Cost:
             return PATCHES
         return UNROLLED if prefer == "speed" and weights <= UNROLLED_MOST else ROWS
     if kind in ("depthwise_convolution", "separable_convolution"):
-        return DEPTHWISE
+        return DEPTHWISE if prefer == "size" or weights > UNROLLED_MOST else DEPTHWISE_UNROLLED
     if weights:
         return RECURRENT
     if "pooling" in kind:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from toolchain.datasets import registry as datasets
-from toolchain.errors import ToolError
+from toolchain.errors import LayerError, ToolError
 from toolchain.layers import registry
-from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance
-from toolchain.memory import calibration, chip, exchange, stream
+from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance, windows
+from toolchain.memory import calibration, chip, exchange, pooled, stream
 from toolchain.memory.calibration import Cost
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ def wishes(plan: Plan) -> Wishes:
 
 @dataclass(frozen=True)
 class LayerNeed:
-    """One layer: parameters and products counted, flash in bytes (weights, biases, tables), values of its output."""
+    """One layer: parameters and products counted, flash in bytes (weights, biases, tables), values of its output.
+
+    ``held`` of these are in memory: fewer, where the layer does the pooling behind it.
+    """
 
     name: str
     kind: str
@@ -72,6 +75,7 @@ class LayerNeed:
     cycles: int
     cycles_max: int
     kernel: Cost
+    held: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,11 @@ def within(needed: int, plan: Plan, key: str) -> bool:
 def of_network(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Estimate:
     """The same with other layers, or for other wishes. Raises LayerError if the layers do not go together."""
     shapes = shapes_of(plan, network)
+    fused = pooled.poolings(network, shapes)
+    held = {**shapes, **{name: shapes[pooling] for name, pooling in fused.items()}}
     layers = _chosen(network, shapes, _without_list(network, wanted), chip_flash(plan))
+    layers = [replace(layer, held=math.prod(held[layer.name])) for layer in layers]
+    layers = [_done_before(layer) if layer.name in fused.values() else layer for layer in layers]
     if wanted.streamed:
         taking = stream.reader(network)[0]["name"]
         layers = [_in_pieces(layer, shapes) if layer.name == taking else layer for layer in layers]
@@ -130,7 +138,7 @@ def of_network(plan: Plan, network: Sequence[Mapping[str, Any]], wanted: Wishes)
         weights=sum(layer.flash for layer in layers),
         kernels=_flash(layers) - sum(layer.flash for layer in layers),
         application=calibration.APPLICATION + max(kernel.library for kernel in kernels),
-        activations=_alive(network, shapes, wanted) + room,
+        activations=_alive(network, held, wanted) + room,
         static=calibration.STATIC + (calibration.STREAM_STATIC if wanted.streamed else 0),
         stack=max((layer.kernel.stack for layer in layers if layer.cycles), default=calibration.LEAST_STACK),
         cycles=cycles,
@@ -147,6 +155,11 @@ def _without_list(network: Sequence[Mapping[str, Any]], wanted: Wishes) -> Wishe
         return wanted
     keep = [*wanted.pruning.get("keep", ()), stream.reader(network)[0]["name"]]
     return replace(wanted, pruning={**wanted.pruning, "keep": keep})
+
+
+def _done_before(layer: LayerNeed) -> LayerNeed:
+    """A pooling that is done by the convolution before it."""
+    return replace(layer, flash=0, code=0, cycles=0, cycles_max=0, kernel=calibration.ADDRESS)
 
 
 def _in_pieces(layer: LayerNeed, shapes: Mapping[str, Shape]) -> LayerNeed:
@@ -191,20 +204,46 @@ def _flash(layers: Sequence[LayerNeed]) -> int:
 
 
 def shapes_of(plan: Plan, network: Sequence[Mapping[str, Any]]) -> dict[str, Shape]:
-    """Every layer's output shape. Raises LayerError if the layers do not go together."""
+    """Every layer's output shape. Raises LayerError if the layers do not go together.
+
+    Those of an imported network say it themselves (``importing.words``).
+    """
     shapes: dict[str, Shape] = {"input": tuple(plan.training["input"]["shape"])}
     for entry in network:
-        kind = registry.kinds()[entry["kind"]]
-        shapes[entry["name"]] = kind.output_shape(entry, [shapes[name] for name in entry["inputs"]])
+        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
+        shapes[entry["name"]] = tuple(entry["output"]) if "output" in entry else kind.output_shape(entry, sources)
     return shapes
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a layer has: weights, biases, products of one inference, and the least of these, those without padding."""
+
+    weights: int
+    biases: int
+    products: int
+    least_products: int
+
+
+def counts(entry: Mapping[str, Any], sources: Sequence[Shape]) -> Counts:
+    """Those of a layer of the plan whose inputs have these shapes. An imported one says them itself."""
+    if "counts" in entry:
+        return Counts(**entry["counts"])
+    kind = registry.kinds()[entry["kind"]]
+    products = least = kind.products(entry, sources)
+    if "padding" in entry:
+        try:
+            least = kind.products({**entry, "padding": "valid"}, sources)
+        except LayerError:  # windows larger than what they move over
+            least = 0
+    return Counts(kind.weights(entry, sources), kind.biases(entry, sources), products, least)
 
 
 def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes) -> LayerNeed:
     wanted = replace(wanted, coding=entry.get("weights", wanted.coding))
-    kind = registry.kinds()[entry["kind"]]
     sources = [shapes[name] for name in entry["inputs"]]
-    weights, biases = kind.weights(entry, sources), kind.biases(entry, sources)
-    products, outputs = kind.products(entry, sources), math.prod(shapes[entry["name"]])
+    counted, outputs = counts(entry, sources), math.prod(shapes[entry["name"]])
+    weights, biases, products = counted.weights, counted.biases, counted.products
     cost = calibration.narrowed(calibration.cost(entry, weights, wanted.prefer), wanted.coding)
     kept = wanted.kept(entry["name"]) if weights else 1.0
     # Single weights that are left need to say where they stand: a byte more each. Whole units and rows do not.
@@ -252,13 +291,13 @@ def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape], wa
     for step, entry in enumerate(network):
         size = 0 if entry["name"] in views else math.prod(shapes[entry["name"]])
         source = entry["inputs"][0]
-        in_place = entry["kind"] in ("activation", *calibration.FOLDED) or "pool" in entry["kind"]
+        in_place = entry["kind"] in ("activation", *calibration.FOLDED, *calibration.MERGES) or "pool" in entry["kind"]
         if in_place and last[source] == step:
             alive[entry["name"]] = max(size, alive.pop(source, size))
             most = max(most, sum(alive.values()))
         else:
             both = size + alive[source]
-            if entry["kind"] == "convolution" and last[source] == step:
+            if entry["kind"] in ("convolution", "depthwise_convolution") and last[source] == step:
                 both = _grown(entry, shapes[source], shapes[entry["name"]])
             most = max(most, sum(alive.values()) - alive[source] + both)
             alive[entry["name"]] = size
@@ -268,6 +307,7 @@ def _alive(network: Sequence[Mapping[str, Any]], shapes: Mapping[str, Shape], wa
 
 def _grown(entry: Mapping[str, Any], shape: Shape, output: Shape) -> int:
     """Bytes of a convolution's input and output together, the one growing over rows of the other that are read."""
-    kernel, stride = pair(entry["kernel"]), pair(entry["stride"])
-    top = pads(as_image(shape), kernel, stride, pair(entry["dilation"]), entry["padding"])[0]
-    return max(math.prod(output), row_distance(shape, output, stride[0], top) + math.prod(shape))
+    kernel, stride, dilation = (pair(entry[name]) for name in ("kernel", "stride", "dilation"))
+    around = pads(as_image(shape), kernel, stride, dilation, entry["padding"])
+    pool = windows(as_image(shape), kernel, stride, dilation, around)[0] // as_image(output)[0]
+    return max(math.prod(output), row_distance(shape, output, stride[0] * pool, around[0]) + math.prod(shape))

@@ -7,13 +7,11 @@ the least of everything else.
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 
-from toolchain.errors import LayerError
 from toolchain.layers import registry
 from toolchain.manifest import Diagnostic, Plan, place
 from toolchain.memory import budgets, calibration, near_flash, stream
-from toolchain.memory.estimate import Estimate, chip_flash, estimate, shapes_of, wishes
+from toolchain.memory.estimate import Estimate, chip_flash, counts, estimate, shapes_of, wishes
 from toolchain.memory.suggestions import fits
 
 
@@ -29,7 +27,7 @@ def refuse(plan: Plan) -> Diagnostic | None:
     if chip_flash(plan) > near_flash.REACH < constants:
         return _unreadable(plan, constants, needed)
     views = stream.views(plan.training["network"]) if wishes(plan).streamed else set()
-    data = max(layer.outputs for layer in needed.layers if layer.name not in views)
+    data = max(layer.held for layer in needed.layers if layer.name not in views)
     data = max(data, _held(plan)) + calibration.LEAST_STACK
     if data > plan.memory["data"]:
         return _diagnostic(plan, "data", needed.data, _largest_data(plan), fits(plan, "data"))
@@ -50,11 +48,8 @@ def _least_time(plan: Plan) -> float:
     shapes, wanted = shapes_of(plan, plan.training["network"]), wishes(plan)
     cycles = 0.0
     for entry in plan.training["network"]:
-        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
-        unpadded = {**entry, "padding": "valid"} if "padding" in entry else entry
-        with suppress(LayerError):  # windows larger than what they move over
-            least = calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)]
-            cycles += kind.products(unpadded, sources) * least * wanted.kept(entry["name"])
+        products = counts(entry, [shapes[name] for name in entry["inputs"]]).least_products
+        cycles += products * calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)] * wanted.kept(entry["name"])
     return cycles * 10**6 / plan.compilation["clock_hz"]
 
 
@@ -66,12 +61,12 @@ def _least_flash(plan: Plan, constants: bool = False) -> int:
     network, shapes, wanted = plan.training["network"], shapes_of(plan, plan.training["network"]), wishes(plan)
     total = 0
     for entry in network:
-        kind, sources = registry.kinds()[entry["kind"]], [shapes[name] for name in entry["inputs"]]
-        if constants and kind.trades_flash:
+        if constants and registry.kinds()[entry["kind"]].trades_flash:
             continue
+        counted = counts(entry, [shapes[name] for name in entry["inputs"]])
         bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry["name"])
-        total += math.floor(kind.weights(entry, sources) * bits / 8 * kept)
-        total += 2 * kind.biases(entry, sources) if kept == 1 else 0
+        total += math.floor(counted.weights * bits / 8 * kept)
+        total += 2 * counted.biases if kept == 1 else 0
     return total
 
 
@@ -105,7 +100,7 @@ def _largest_data(plan: Plan) -> str:
     """What takes the SRAM, largest first."""
     needed = estimate(plan)
     parts = [
-        (f"{layer.name} output", layer.outputs)
+        (f"{layer.name} output", layer.held)
         for layer in needed.layers
         if layer.kind not in ("activation", *calibration.FOLDED)
     ]

@@ -27,7 +27,7 @@ def fits(plan: Plan, key: str, used: int | None = None) -> str:
     """
     instead = _faster_chip if key == "time" else _larger_chip
     if plan.imported:  # its layers are not the manifest's to change
-        return instead(plan, key, used or 0)
+        return instead(plan, key, getattr(estimate(plan), key) if used is None else used)
     estimated = getattr(estimate(plan), key)
     correction = 0 if used is None else used - estimated
     found = [*_streamed(plan, key, correction)]
