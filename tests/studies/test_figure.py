@@ -129,6 +129,23 @@ def test_a_study_of_which_nothing_was_built_has_a_figure(recwarn: pytest.Warning
     assert not recwarn.list
 
 
+def test_words_stand_in_the_order_of_the_study_and_are_named_on_the_scale() -> None:
+    study, rows = rows_of("downsampling")
+    panel = {"kind": "lines", "title": "", "x": "image", "y": "chip", "log": []}
+    (axes,) = drawn({**study, "figure": {**study["figure"], "panels": [panel]}}, rows).axes
+    words = list(dict.fromkeys(row.values["image"] for row in rows))
+    assert len(words) > 2 and words != sorted(words)
+    assert [text.get_text() for text in axes.get_xticklabels()] == words
+    drawn_at = [list(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) > 1]
+    assert drawn_at and all(places == sorted(places) for places in drawn_at)
+
+
+def test_cases_named_by_numbers_have_a_scale() -> None:
+    study, rows = rows_of("augmentation")
+    (axes,) = drawn(study, rows).axes
+    assert all(set(line.get_xdata()) == {0, 2, 4, 6, 9, 12} for line in axes.lines)
+
+
 def test_the_figures_of_an_axis_have_the_same_decimals() -> None:
     assert scales.Plain().format_ticks([0, 0.5, 1]) == ["0.0", "0.5", "1.0"]
     assert scales.Plain().format_ticks([0, 20_000]) == ["0", "20,000"]

@@ -22,6 +22,7 @@ RESULTS = ROOT / "docs" / "results"
 AFFORDABLE = "width_two_layers"
 CHOSEN: dict[str, dict[str, list[Any]]] = {  # two points of each study, the smallest networks
     "activations": {"activation": ["relu", "sigmoid"]},
+    "augmentation": {"model": ["mnist_pruned90"], "strength": [0, 6]},
     "compiler_flags": {"width": [8], "optimize": [1, "s"]},
     "downsampling": {"image": ["7 × 7", "4 × 4"]},
     "frontier": {"model": ["mnist_cnn_2k", "mnist_cnn_4k"]},
@@ -122,7 +123,7 @@ def narrow(path: Path, chosen: dict[str, list[Any]]) -> None:
         axis = study["axes"][name]
         axis.pop("range", None)
         if "cases" in axis:
-            axis["cases"] = {case: axis["cases"][case] for case in values}
+            axis["cases"] = {str(case): axis["cases"][str(case)] for case in values}
         else:
             axis["models" if "models" in axis else "values"] = values
     if "repeat" in study:

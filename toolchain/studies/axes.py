@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from toolchain.studies.study import Axis, Scalar, Setting
 
 KINDS = ("values", "range", "cases", "models")
 MOST_VALUES = 1000
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d*[1-9])?")  # written in the one way that gives the name back
 TAKEN = ("seed", "status", "point", "name")  # columns that every study has
 
 
@@ -97,11 +100,24 @@ def _of_range(path: Path, name: str, node: Node, given: Any, problems: list[Diag
 
 
 def _of_cases(path: Path, name: str, node: Node, given: Any, problems: list[Diagnostic]) -> tuple[Setting, ...]:
+    """Names that are all numbers are numbers: a figure has a scale of them."""
+    cases = node.value["cases"].value
+    numbers = _numbers(cases)
     settings = []
-    for case, changes in node.value["cases"].value.items():
+    for case, changes in cases.items():
         made = tuple(Change(parse(key), changes.keys[key], value) for key, value in changes.value.items())
-        settings.append(Setting(case, made))
+        settings.append(Setting(numbers.get(case, case), made))
     return tuple(settings)
+
+
+def _numbers(names: Iterable[str]) -> dict[str, Scalar]:
+    """Name → number, if all are written as numbers are; else nothing."""
+    found: dict[str, Scalar] = {}
+    for name in names:
+        if not NUMBER.fullmatch(name):
+            return {}
+        found[name] = float(name) if "." in name else int(name)
+    return found
 
 
 def _of_models(path: Path, name: str, node: Node, given: Any, problems: list[Diagnostic]) -> tuple[Setting, ...]:

@@ -110,7 +110,8 @@ def _legend(study: Study, panel: Mapping[str, Any], axes: Axes, below: bool = Fa
 def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: str, axes: Axes, label: str,
           colour: str, marker: str, joined: bool) -> None:  # fmt: skip
     groups = grouped(rows, by_seed=False)
-    pairs = [(x, y, group) for group in groups if (x := _value(study, group, panel["x"])) is not None
+    places = _places(study, panel["x"])
+    pairs = [(places.get(x, x), y, group) for group in groups if (x := _value(study, group, panel["x"])) is not None
              and (y := _value(study, group, measure)) is not None]  # fmt: skip
     if not pairs:
         return
@@ -143,14 +144,22 @@ def _within(panel: Mapping[str, Any], x: float, y: float) -> bool:
     return all(limits is None or limits[0] <= value <= limits[1] for limits, value in ranges)
 
 
+def _places(study: Study, axis: str) -> dict[Any, int]:
+    """Where the words of an axis stand: at 0, 1, … in the order of the study; numbers stand for themselves."""
+    values = dict.fromkeys(row["values"].get(axis) for row in study["points"])
+    words = any(isinstance(value, str) for value in values)
+    return {value: place for place, value in enumerate(values)} if words else {}
+
+
 def _their_pairs(
     study: Study, number: int, rows: Sequence[Row], panel: Mapping[str, Any], measure: str
 ) -> Iterator[Pair]:
     """A reference's figures of rows: at the same x, or at its own if x is a measure that it has too."""
-    given = referred(study, number)
+    given, places = referred(study, number), _places(study, panel["x"])
     for group in grouped(rows, by_seed=False):
         y = reference(study, number, group[0].values, measure) if measure in given else None
         x = group[0].values.get(panel["x"])
+        x = places.get(x, x)
         if panel["x"] in study["measures"]:
             x = reference(study, number, group[0].values, panel["x"])
         if x is not None and y is not None:
@@ -293,12 +302,16 @@ def _dress(study: Study, panel: Mapping[str, Any], axes: Axes, measures: Sequenc
     else:
         units = list(dict.fromkeys(study["measures"][m]["unit"] for m in measures))
         axes.set_ylabel(panel.get("y_title") or units[0])
-    numbers = {row["values"].get(panel["x"]) for row in study["points"]} if panel["x"] in known else set()
-    text = any(isinstance(number, str) for number in numbers)  # its values stand one after the other, by name
-    if panel["kind"] in ("lines", "points") and not text:
+    words = _places(study, panel["x"])
+    numbers = {row["values"].get(panel["x"]) for row in study["points"]} if panel["x"] in known and not words else set()
+    few = sorted(numbers) if len(numbers) <= 12 else []
+    if panel["kind"] in ("lines", "points"):
         whole = bool(numbers) and all(isinstance(number, int) for number in numbers)
-        if "x" in panel["log"]:
-            scales.logarithmic(axes.xaxis, sorted(numbers) if len(numbers) <= 12 else [])
+        if words:
+            shown = known[panel["x"]]["label"]
+            axes.set_xticks(list(words.values()), [shown.replace("{}", str(word)) for word in words])
+        elif "x" in panel["log"]:
+            scales.logarithmic(axes.xaxis, few)
         else:
             scales.linear(axes.xaxis, whole)
     if "approach" in panel:
