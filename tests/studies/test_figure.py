@@ -121,6 +121,13 @@ def test_an_axis_of_text_shows_its_names(kind: str) -> None:
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["relu", "tanh", "sigmoid"]
 
 
+def test_each_training_is_a_faint_point_at_its_own_place() -> None:
+    study, rows = rows_of("downsampling")
+    (axes, _) = drawn(study, rows).axes
+    faint = {tuple(map(float, xy)) for line in axes.lines if line.get_alpha() for xy in line.get_xydata()}
+    assert faint == {(row.measures["program"], row.measures["chip"]) for row in rows}
+
+
 def test_a_study_of_which_nothing_was_built_has_a_figure(recwarn: pytest.WarningsRecorder) -> None:
     study, rows = rows_of("pruning")
     nothing = [Row(row.name, row.values, dict.fromkeys(row.measures), "over budget") for row in rows]

@@ -74,13 +74,13 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
     """Lines or points: one for each value of the series, each measure, and each reference that has both figures."""
     joined = panel["kind"] == "lines"
     measures = panel["y"] if isinstance(panel["y"], list) else [panel["y"]]
-    drawn, series = 0, list(_series(study, panel))
+    count, series = 0, list(_series(study, panel))
     colours = _colours([value for _, value in series], len(measures))
     for title, values in series:
         for measure in measures:
             own = [row for row in rows if values is None or row.values[panel["series"]] == values]
             label = _label(study, title, measure if len(measures) > 1 else None)
-            colour, marker = colours[drawn % len(colours)], MARKERS[drawn % len(MARKERS)]
+            colour, marker = colours[count % len(colours)], MARKERS[count % len(MARKERS)]
             _ours(study, own, panel, measure, axes, label, colour, marker, joined)
             for number, given in enumerate(study["references"]):
                 theirs = list(_their_pairs(study, number, own, panel, measure))
@@ -88,7 +88,7 @@ def _curves(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], axes: A
                     name = ", ".join(filter(None, [given["name"], title]))
                     axes.plot(*zip(*theirs, strict=True), linestyle=":" if joined else "none", marker=marker,
                               color=colour, markerfacecolor="white", markersize=7, label=name)  # fmt: skip
-            drawn += 1
+            count += 1
     _outsiders(study, panel, measures, axes)
     _dress(study, panel, axes, measures)
     _legend(study, panel, axes)
@@ -123,9 +123,9 @@ def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: 
     axes.plot(xs, ys, linestyle="-" if joined else "none", linewidth=1.3, marker=marker, markersize=size, color=colour,
               label=label, clip_on=not within)  # fmt: skip
     if any(len(group) > 1 for _, _, group in pairs):  # each training as a faint point behind their mean
-        each = [
-            (x, row.measures[measure]) for x, _, group in pairs for row in group if row.measures[measure] is not None
-        ]
+        alone = [[row] for _, _, group in pairs for row in group]
+        both = [(_value(study, row, panel["x"]), _value(study, row, measure)) for row in alone]
+        each = [(x, y) for x, y in both if x is not None and y is not None]
         axes.plot(*zip(*each, strict=True), linestyle="none", marker=marker, markersize=3.5, color=colour, alpha=0.35)
     if "label" in panel:
         _name_points(study, panel, pairs, axes)

@@ -87,6 +87,8 @@ def _panel(
         report((*here, "log"), f"a panel of `{kind}` has no scale of x", "leave out `x`")
     elif "x" in log and panel["x"] in texts:
         report((*here, "log"), f"the values of `{panel['x']}` are text: they have no logarithm", "leave out `x`")
+    if "x_range" in panel and panel["x"] in texts:
+        report((*here, "x_range"), f"the values of `{panel['x']}` are text: they have no range", "leave it out")
     if heatmap and "color" not in panel:
         report(here, "a heatmap needs `color`", "the measure that it shows")
     if "approach" in panel and (kind in ("heatmap", "bars") or "y" in log):
