@@ -125,13 +125,18 @@ def without_restating(failed: Any) -> Any:
 
 
 def noting_the_end(build: Any) -> Any:
-    """Around SCons's building of all targets, at whose end it writes down what it knows of them."""
+    """Around SCons's building of all targets, at whose end it writes down what it knows of them.
 
-    def wrapped(*given: Any) -> Any:
+    Under ``-s`` SCons announces no command, and by its announcement a command's stage is known: the screen is silent
+    instead.
+    """
+
+    def wrapped(files: Any, options: Any, *given: Any) -> Any:
         global _built
         _built = True
+        screen.quiet, options.silent = options.silent, False
         try:
-            return build(*given)
+            return build(files, options, *given)
         except OSError as error:
             from toolchain.files import explain
 
@@ -207,6 +212,6 @@ def show_bars(shown: Iterable[Any]) -> None:
     """The memory and the time that reports tell of."""
     from toolchain.report import bars
 
-    for report in shown:
+    for report in () if screen.quiet else shown:
         screen.pause()
         bars.show(json.loads(Path(report.get_internal_path()).read_text(encoding="utf-8")))

@@ -114,6 +114,15 @@ def test_a_full_disk(built: Project, built_once: Project) -> None:
     assert built.results("sensor_and") == built_once.results("sensor_and")
 
 
+def test_silence(built: Project) -> None:
+    """``-s``: SCons announces no command then. What goes wrong is said all the same."""
+    for data, status, said in (("1 KiB", 0, ""), ("100 B", 2, "error: data memory: 113 B needed, 100 B available")):
+        built.edit("models/sensor_and.yaml", "data: 6 KiB" if status == 0 else "data: 1 KiB", f"data: {data}")
+        run = built.scons("-s", "verbose=0", "model=sensor_and")
+        assert (run.status, run.out) == (status, "")
+        assert said in run.err and "Traceback" not in run.err and bool(run.err) == bool(said)
+
+
 def test_a_compiler_that_cannot_be_run(built: Project) -> None:
     run = built.scons("model=sensor_and", "AVR_GCC=/nowhere/avr-gcc")
     assert run.status == 2

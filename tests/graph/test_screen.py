@@ -30,6 +30,16 @@ def test_a_finished_stage_is_one_line() -> None:
     assert stream.getvalue() == "train      build/m/model.h5                      accuracy 94.4 %\n"
 
 
+def test_a_quiet_screen_tells_of_failures_only(capsys: pytest.CaptureFixture[str]) -> None:
+    screen, stream = plain()
+    screen.quiet = True
+    screen.end(screen.begin("train", "build/m/model.h5"), True, "")
+    key = screen.begin("link", "build/m/firmware.elf")
+    screen.output(key, "a table\n")
+    screen.end(key, False, "error: line 1\n")
+    assert (stream.getvalue(), capsys.readouterr().err) == ("", "error: line 1\n")
+
+
 def test_a_failed_stage_shows_all_it_said(capsys: pytest.CaptureFixture[str]) -> None:
     screen, stream = plain()
     key = screen.begin("train", "build/m/model.h5")

@@ -35,7 +35,12 @@ class Running:
 
 
 class Screen:
-    """All of a build's output. Safe to use from the several threads of ``-j``."""
+    """All of a build's output. Safe to use from the several threads of ``-j``.
+
+    ``quiet``: nothing but what goes wrong, on standard error.
+    """
+
+    quiet = False
 
     def __init__(self, stream: TextIO, live: bool) -> None:
         self._stream = stream
@@ -51,7 +56,7 @@ class Screen:
         with self._lock:
             self._count += 1
             self._running[self._count] = Running(stage, target, time.monotonic())
-            if self._live and self._drawing is None:
+            if self._live and not self.quiet and self._drawing is None:
                 from rich.live import Live
 
                 self._drawing = Live(
@@ -93,6 +98,8 @@ class Screen:
 
     def line(self, stage: str, target: str, text: str = "", style: str = "") -> None:
         """One finished line; on a terminal of fewer columns its text goes on a line of its own."""
+        if self.quiet:
+            return
         with self._lock:
             whole = f"{stage:<{STAGE}} {target:<{TARGET}}  {text}".rstrip()
             apart = self._columns is not None and len(whole) > self._columns
@@ -107,6 +114,8 @@ class Screen:
 
     def write(self, text: str) -> None:
         """Text as it is (it may hold colours), above the live lines."""
+        if self.quiet:
+            return
         with self._lock:
             if text and self._drawing is not None:
                 from rich.text import Text
@@ -118,7 +127,7 @@ class Screen:
 
     def complain(self, text: str) -> None:
         """The same for what went wrong: without a live display it goes to standard error."""
-        if self._live:
+        if self._live and not self.quiet:
             self.write(text)
         else:
             sys.stderr.write(text)
