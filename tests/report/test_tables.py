@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.text import Text
 
+from toolchain.report import bars
 from toolchain.report.tables import TIED, Column, text
 
 COLUMNS = [
@@ -77,6 +78,13 @@ def test_it_fits_and_a_column_is_shown_or_said_to_be_missing(width: int) -> None
 
 def test_what_must_stay_is_cut_with_a_sign() -> None:
     assert "another…" in text("", COLUMNS[:1], 8, False, "all.txt")
+
+
+@pytest.mark.parametrize(("told", "columns"), [("80", 80), ("0", None), ("", None), ("wide", None)])
+def test_the_width_that_is_told(monkeypatch: pytest.MonkeyPatch, told: str, columns: int | None) -> None:
+    monkeypatch.setenv("COLUMNS", told)
+    monkeypatch.setattr(bars.os, "isatty", lambda _: False)
+    assert bars.columns() == columns
 
 
 def test_colours_where_they_are_wanted() -> None:

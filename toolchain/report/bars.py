@@ -79,11 +79,12 @@ def _time(ms: float) -> str:
 
 
 def columns() -> int | None:
-    """The terminal's width, as COLUMNS or the terminal itself says it; None where the output goes elsewhere."""
+    """The terminal's width, as COLUMNS or the terminal itself says it; None where the output goes elsewhere, and for a
+    terminal that does not know its width (it says 0)."""
     told = os.environ.get("COLUMNS", "")
     if told.isdigit():
-        return int(told)
-    return os.get_terminal_size(1).columns if os.isatty(1) else None
+        return int(told) or None
+    return (os.get_terminal_size(1).columns or None) if os.isatty(1) else None
 
 
 def show(report: Mapping[str, Any]) -> None:
