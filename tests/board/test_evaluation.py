@@ -205,7 +205,8 @@ def test_settings_of_this_machine(model: Model, tmp_path: Path) -> None:
         "baud: 99999999999": "no serial line has this speed",
         "programmer: pkop": "did you mean pkob",
         "- port": "expected lines such as",
-        "port: [": "not readable as YAML",
+        "port: [": r"local\.yaml:1:8: not readable as YAML: ",
+        "port:\t/dev/x": r"local\.yaml:1:6: not readable as YAML: found character '\\t' that cannot start any token$",
     }.items():
         local.write_text(text, encoding="utf-8")
         with pytest.raises(BoardError, match=message):

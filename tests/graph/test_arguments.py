@@ -38,5 +38,9 @@ def test_names_of_models() -> None:
     assert arguments.chosen("", ["a"]) == []
 
 
+def test_where_there_are_none() -> None:
+    assert arguments.suggestion("x", []) == "; there are none"
+
+
 def test_upper_and_lower_case() -> None:
     assert arguments.suggestion("Mnist_Dense8", ["mnist_dense8"]) == "; did you mean mnist_dense8?"

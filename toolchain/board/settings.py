@@ -85,8 +85,12 @@ def _read(path: Path) -> Settings:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return Settings()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+        raise BoardError(f"{place}: not readable as YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BoardError(f"{path}: not readable as YAML: {error}") from error
+        raise BoardError(f"{path}: not readable as YAML ({error}); save it as UTF-8") from error
     known = {field.name: field for field in fields(Settings) if field.name != "simulated"}
     if not isinstance(content, dict):
         raise BoardError(f"{path}: expected lines such as 'port: /dev/ttyACM0'")

@@ -90,7 +90,9 @@ def suggestion(name: str, known: Iterable[str], meant: Mapping[str, str] | None 
     known = list(known)
     lowered = {word.lower(): what for word, what in {**(meant or {}), **{each: each for each in known}}.items()}
     near = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
-    return f"; did you mean {lowered[near[0]]}?" if near else f"; known: {', '.join(known)}"
+    if near:
+        return f"; did you mean {lowered[near[0]]}?"
+    return f"; known: {', '.join(known)}" if known else "; there are none"
 
 
 def dashed(word: str, scons: Iterable[str], known: Iterable[Argument] = ARGUMENTS) -> str:
