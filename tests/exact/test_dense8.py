@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.exact.harness import chain, check
-from toolchain.codegen.selection import site
+from toolchain.codegen.selection import select, site
 from toolchain.codegen.workbench import bench
 from toolchain.ir.graph import Graph, Tensor
 from toolchain.ir.operators import Requantization
@@ -129,6 +129,17 @@ def test_every_shift(tmp_path, shift: int) -> None:
     rng = np.random.default_rng(shift)
     graph = network(matrix(rng, 30, 11, "random"), rng, shift=shift)
     check(graph, hard_inputs(30, False, rng), tmp_path / "bench", forced="dense8")
+
+
+def test_a_block_beyond_the_largest_object_is_left_to_others(tmp_path) -> None:
+    """4,200 inputs fit the chip's SRAM, and eight of their weights no object of avr-gcc."""
+    rng = np.random.default_rng(2)
+    graph = network(rng.integers(-10, 11, (4200, 8)), rng)
+    codes = hard_inputs(4200, False, rng)[:3]
+    check(graph, codes, tmp_path / "whole")
+    assert set(select(graph, Target("avrxt"))[0].candidates) == {"dense_c"}
+    check(graph, codes, tmp_path / "pieces", streamed=True)
+    check(network(rng.integers(-10, 11, (4200, 7)), rng), codes, tmp_path / "narrow", forced="dense8_skip")
 
 
 def test_streams_beyond_the_largest_object(tmp_path) -> None:

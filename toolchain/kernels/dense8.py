@@ -18,6 +18,8 @@ WIDTH = 8
 BYTE = 255
 GREATEST_SHIFT = 39
 """What the C twin's 32-bit arithmetic can shift by, with multipliers."""
+SURELY_AN_OBJECT = 1500
+"""So many inputs never fill an object of avr-gcc: no kernel stores a weight in more than two bytes, and little else."""
 GAP_BYTES = 4
 """Fewer bytes of weights are not worth an entry of three in the list of live runs."""
 SHORTEST_GAP = 2
@@ -78,7 +80,13 @@ class Dense8(Kernel):
 
     def proven(self, site: Site) -> bool:
         """Whether the weights are storable and 24 bits are proven to hold the accumulator."""
-        return fits(site, self.least, self.most, self.extra_bits)
+        return fits(site, self.least, self.most, self.extra_bits) and self.in_objects(site)
+
+    def in_objects(self, site: Site) -> bool:
+        """Whether each block's stream is an object that avr-gcc takes."""
+        if len(integer_dense(site).weights) <= SURELY_AN_OBJECT:
+            return True
+        return all(len(stream) <= FLASH_OBJECT_LIMIT for _width, stream in self.streams(site))
 
     def fits(self, site: Site) -> bool:
         return self.proven(site) and not flip(site.inputs[0])

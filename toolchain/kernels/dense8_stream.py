@@ -38,6 +38,9 @@ class _Adding(Dense8):
     def constants(self, site: Site) -> np.ndarray:
         return np.zeros((integer_dense(site).weights.shape[1], 0), np.uint8)
 
+    def in_objects(self, site: Site) -> bool:
+        return True  # each piece has an object of its own
+
     def finish(self, site: Site) -> str:
         return "add"
 
