@@ -78,6 +78,14 @@ def test_softmax_goes_where_only_the_class_is_asked_for(decision: str, kept: boo
     assert [layer.name for layer in after.layers] == ["d", "s"] if kept else ["d"]
 
 
+def test_softmax_of_several_rows_stays() -> None:
+    """It keeps the order within a row; the class is the greatest of all."""
+    rows = graph((3, 2), ("s", Activation("softmax")), decision="argmax")
+    values = np.array([[[5.0, 4.9], [0.0, 1.0], [3.0, 3.0]]])
+    assert rows.classify(rows.run(values)) == [3]
+    assert drop_softmax(rows).classify(drop_softmax(rows).run(values)) == [3]
+
+
 FOLDS = {
     "into the layer before": (((4,), ("d", dense(4, 3)), ("s", scaling(3))), ["dense"]),
     "into the layer after a relu": (

@@ -8,8 +8,13 @@ from toolchain.passes.rewrite import without
 
 
 def drop_softmax(graph: Graph) -> Graph:
-    """Softmax keeps the order of its inputs, so that the greatest logit already names the class."""
+    """Softmax keeps the order of its inputs, so that the greatest logit already names the class.
+
+    Not so among several rows, each of which has a softmax of its own.
+    """
     last = graph.layers[-1]
-    if graph.decision == "argmax" and isinstance(last.operator, Activation) and last.operator.function == "softmax":
+    row = last.output.shape[-1] == last.output.size
+    softmax = isinstance(last.operator, Activation) and last.operator.function == "softmax"
+    if graph.decision == "argmax" and softmax and row:
         return without(graph, {last.name: last.inputs[0]})
     return graph
