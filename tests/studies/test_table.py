@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 from tests.graph.project import ROOT
 from tests.studies.test_results import CHOSEN, RESULTS
 from toolchain.errors import GoldcrestError
-from toolchain.studies import stored, table
+from toolchain.studies import stored, study_stage, table
 from toolchain.studies.publish_stage import declared
 from toolchain.studies.rows import as_csv
 
@@ -74,9 +77,42 @@ def test_a_figure_without_declared_decimals_has_about_four_digits(value: float |
     assert table.formatted(value, {}) == text
 
 
+@pytest.mark.parametrize("name", sorted(CHOSEN))
+def test_published_tables_are_those_of_today(name: str) -> None:
+    """Who changes how tables look publishes them again: ``python -m toolchain publish NAME --redraw``."""
+    study, path = published(name)
+    page = path.with_suffix(".md").read_text(encoding="utf-8")
+    made = study_stage.page(study, table.make(study, stored.rows(study, path)))
+    assert page.startswith(made.rstrip() + "\n\n`./scons study=")
+
+
+def test_drawing_again_keeps_the_figures_and_their_origin(tmp_path: Path) -> None:
+    folder = tmp_path / "frontier"
+    shutil.copytree(RESULTS / "frontier", folder)
+    page = (folder / "frontier.md").read_text(encoding="utf-8")
+    (folder / "frontier.md").write_text("# Another table\n\n" + page.rstrip().rpartition("\n")[2], encoding="utf-8")
+    for suffix in ("svg", "png"):
+        (folder / f"frontier.{suffix}").unlink()
+    command = [sys.executable, "-m", "toolchain", "publish", "frontier", "--redraw", "--results", str(tmp_path)]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
+    assert (folder / "frontier.md").read_text(encoding="utf-8") == page
+    assert (folder / "frontier.csv").read_bytes() == (RESULTS / "frontier" / "frontier.csv").read_bytes()
+    assert {path.suffix for path in folder.iterdir()} == {".csv", ".md", ".svg", ".png"}
+
+
+def test_what_was_never_published_cannot_be_drawn_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "toolchain", "publish", "frontiers", "--redraw", "--results", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no published study `frontiers` to draw again" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_figures_of_other_points_are_not_taken(tmp_path: Path) -> None:
     study, path = published("frontier")
     other = tmp_path / "frontier.csv"
     other.write_text(path.read_text(encoding="utf-8").replace("mnist_cnn_2k", "mnist_cnn_3k"), encoding="utf-8")
-    with pytest.raises(GoldcrestError, match="not the points and measures of the study frontier as it is now"):
+    with pytest.raises(
+        GoldcrestError, match="not the points and measures of the study frontier as it is now; delete it and run"
+    ):
         stored.rows(study, other)

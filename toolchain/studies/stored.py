@@ -33,7 +33,8 @@ def rows(study: Mapping[str, Any], path: Path) -> list[Row]:
         for name, value in point["values"].items()
     )
     if not same or any(name not in line for line in lines for name in (*study["measures"], "status")):
-        raise GoldcrestError(f"{path}: not the points and measures of the study {study['study']} as it is now")
+        known = f"the study {study['study']} as it is now"
+        raise GoldcrestError(f"{path}: not the points and measures of {known}; delete it and run the study again")
     return [
         Row(point["name"], point["values"], {name: _value(line[name]) for name in study["measures"]}, line["status"])
         for line, point in zip(lines, points, strict=True)
