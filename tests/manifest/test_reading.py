@@ -199,6 +199,14 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
             manifest.load(path)
 
 
+def test_a_number_to_which_one_can_be_added_in_vain(tmp_path: Path) -> None:
+    """Only 0 is no divisor: 1e30 + 1 is 1e30, and that says nothing."""
+    text = GOOD.replace("divide: 255", "divide: 1e30")
+    assert text != GOOD
+    (tmp_path / "good.yaml").write_text(text, encoding="utf-8")
+    assert manifest.load(tmp_path / "good.yaml").training["input"]["divide"] == 1e30
+
+
 def test_a_file_whose_name_no_model_can_have(tmp_path: Path) -> None:
     (found,) = loaded(tmp_path / "my good.yaml", GOOD.encode())
     assert found.notes == ("rename the file: good.yaml",)

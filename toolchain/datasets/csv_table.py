@@ -31,7 +31,9 @@ else:
 
 _COLUMN = {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
 
-FILE = Option("file", {"type": "string", "description": "The file, relative to the folder that holds the build."})
+FILE = Option(
+    "file", {"type": "string", "minLength": 1, "description": "The file, relative to the folder that holds the build."}
+)
 LABEL = Option(
     "label",
     {

@@ -28,7 +28,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".t
 GREY_MODES = {"L", "1", "LA"}
 DEEP_MODES = ("I", "F")
 
-FOLDER = Option("folder", {"type": "string", "description": "The folder, with one sub-folder a class."})
+FOLDER = Option("folder", {"type": "string", "minLength": 1, "description": "The folder, with one sub-folder a class."})
 
 
 class ImageFolder(Dataset):

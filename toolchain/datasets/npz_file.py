@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 else:
     np = LazyModule("numpy")
 
-FILE = Option("file", {"type": "string", "description": "The .npz, relative to the folder that holds the build."})
+FILE = Option(
+    "file", {"type": "string", "minLength": 1, "description": "The .npz, relative to the folder that holds the build."}
+)
 
 
 class NpzFile(Dataset):

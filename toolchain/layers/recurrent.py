@@ -104,7 +104,10 @@ class _RecurrentKind(Kind):
 
 def _steps(shape: Shape) -> Shape:
     if len(shape) != 2:
-        raise LayerError(f"a recurrent layer takes steps × features, and it gets {' × '.join(map(str, shape))}")
+        raise LayerError(
+            f"a recurrent layer takes steps × features, and it gets {' × '.join(map(str, shape))}; "
+            "declare input.shape as [steps, features], or put `- reshape` before it",
+        )
     return shape
 
 

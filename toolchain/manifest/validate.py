@@ -130,7 +130,7 @@ class _Check:
         value = node.value
         if not math.isfinite(value):
             return self.report(node, key_path, f"{subject(key_path)} must be a finite number", about(schema, key_path))
-        if schema.get("not", {}).get("const", value + 1) == value:
+        if schema.get("not", {}).get("const") == value:
             return self.report(node, key_path, f"{subject(key_path)} must not be {value:g}", about(schema, key_path))
         for keyword, wrong, words in LIMITS:
             if keyword in schema and wrong(value, schema[keyword]):
