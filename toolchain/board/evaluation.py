@@ -128,7 +128,7 @@ class Evaluation:
             f"reference  {self.samples - len(self.differences):,} of {self.samples:,} answers equal byte for byte"
         )
         rate = f"{self.samples / self.seconds:.1f} a second" if self.seconds else ""
-        lines.append(f"line       {rate}, {self.retries} requests repeated, {self.dropped} damaged frames")
+        lines.append(f"line       {rate}, repeated requests {self.retries}, damaged frames {self.dropped}")
         return "\n".join(lines)
 
     def _confusion_lines(self, names: list[str] | None) -> list[str]:
