@@ -115,7 +115,7 @@ def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: 
              and (y := _value(study, group, measure)) is not None]  # fmt: skip
     if not pairs:
         return
-    if joined and not any(isinstance(x, str) for x, _, _ in pairs):  # names keep the order of the study
+    if joined:
         pairs.sort(key=lambda pair: pair[0])
     size = 5 if len(pairs) <= 40 else 3.5
     xs, ys = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -125,7 +125,7 @@ def _ours(study: Study, rows: Sequence[Row], panel: Mapping[str, Any], measure: 
     if any(len(group) > 1 for _, _, group in pairs):  # each training as a faint point behind their mean
         alone = [[row] for _, _, group in pairs for row in group]
         both = [(_value(study, row, panel["x"]), _value(study, row, measure)) for row in alone]
-        each = [(x, y) for x, y in both if x is not None and y is not None]
+        each = [(places.get(x, x), y) for x, y in both if x is not None and y is not None]
         axes.plot(*zip(*each, strict=True), linestyle="none", marker=marker, markersize=3.5, color=colour, alpha=0.35)
     if "label" in panel:
         _name_points(study, panel, pairs, axes)
