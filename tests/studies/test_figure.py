@@ -59,7 +59,7 @@ def covered(box: Bbox, other: Bbox) -> float:
 
 
 @pytest.mark.parametrize("name", ["frontier", "downsampling"])
-def test_names_cover_neither_each_other_nor_points_and_stay_inside(name: str) -> None:
+def test_names_cover_neither_each_other_nor_points_nor_the_legend_and_stay_inside(name: str) -> None:
     count = {"frontier": 11, "downsampling": 5}[name]
     for axes in laid_out(name).axes:
         found = boxes(axes)
@@ -69,6 +69,8 @@ def test_names_cover_neither_each_other_nor_points_and_stay_inside(name: str) ->
         assert all(inside.x0 <= box.x0 and box.x1 <= inside.x1 and inside.y0 <= box.y0 for box in found)
         centres = [xy for line in axes.lines for xy in axes.transData.transform(line.get_xydata())]
         assert not any(box.contains(*xy) for box in found for xy in centres)
+        legend = axes.get_legend()
+        assert legend is None or all(covered(box, legend.get_window_extent()) == 0 for box in found)
 
 
 def test_a_crowd_of_points_is_named_without_covering_much() -> None:

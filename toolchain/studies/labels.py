@@ -52,20 +52,17 @@ def spread(figure: Figure) -> None:
 
 def legend_covers_points(axes: Axes) -> bool:
     """Whether the axes have a legend that lies over one of their points; the figure must have been laid out."""
-    legend = axes.get_legend()
-    if legend is None:
-        return False
-    own = np.array([legend.get_window_extent().extents])
+    own = np.array(list(_legend(axes))).reshape(-1, 4)
     return bool(_common(own, np.array(list(_points(axes))).reshape(-1, 4)).any())
 
 
 def _spread(axes: Axes, names: Sequence[Annotation]) -> None:
-    inside, points = np.array([axes.get_window_extent().extents]), list(_points(axes))
+    inside, fixed = np.array([axes.get_window_extent().extents]), [*_points(axes), *_legend(axes)]
     places = [list(_places(axes, each)) for each in names]
     chosen: dict[int, Place] = {}
     for _ in range(ROUNDS):
         for index, possible in enumerate(places):
-            taken = points + [place.box for other, place in chosen.items() if other != index]
+            taken = fixed + [place.box for other, place in chosen.items() if other != index]
             chosen[index] = possible[int(np.argmin(_costs(possible, np.array(taken), inside)))]
     for index, each in enumerate(names):
         place = chosen[index]
@@ -91,6 +88,14 @@ def _places(axes: Axes, annotation: Annotation) -> Iterator[Place]:
             beside = {"left": AIR * scale, "center": width / 2, "right": width - AIR * scale}[alignment]
             left, bottom = x + dx * scale - beside, y + dy * scale - height / 2
             yield Place(dx, dy, alignment, (left, bottom, left + width, bottom + height))
+
+
+def _legend(axes: Axes) -> Iterator[Box]:
+    """The box of the legend, if there is one."""
+    legend = axes.get_legend()
+    if legend is not None:
+        left, bottom, right, top = legend.get_window_extent().extents
+        yield left, bottom, right, top
 
 
 def _points(axes: Axes) -> Iterator[Box]:
