@@ -59,6 +59,8 @@ RESET_AFTER = Option(
     },
 )
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
+MOST_WEIGHTS = 32767
+"""Bytes, in each of a layer's two matrices."""
 PRE_SCALE = 2.0**-12
 STATE_SCALE = 2.0**-7
 
@@ -69,7 +71,8 @@ class _RecurrentKind(Kind):
     carries_activation = False
 
     def output_shape(self, options: Options, inputs: Sequence[Shape]) -> Shape:
-        steps, _features = _steps(inputs[0])
+        steps, features = _steps(inputs[0])
+        _check_size(GATES[self.name] * options["units"] * max(features, options["units"]))
         return (steps, options["units"]) if options["return_sequences"] else (options["units"],)
 
     def weights(self, options: Options, inputs: Sequence[Shape]) -> int:
@@ -100,6 +103,16 @@ class _RecurrentKind(Kind):
             bias[: 1 if weights[2].ndim == 1 else 2] = weights[2]
         after = bool(config.get("reset_after")) if self.name == "gru" else True
         return Recurrent(self.name, kernel, recurrent, bias[0], bias[1], bool(config.get("return_sequences")), after)
+
+
+def _check_size(weights: int) -> None:
+    """Raises LayerError if one half of the gates' sums has more ``weights`` than its kernel can find."""
+    if weights > MOST_WEIGHTS:
+        raise LayerError(
+            f"its gates have {weights:,} weights in one matrix, more than the {MOST_WEIGHTS:,} that avr-gcc takes "
+            "in one object; use fewer units",
+            "units",
+        )
 
 
 def _steps(shape: Shape) -> Shape:
@@ -178,6 +191,7 @@ class Recurrent(FloatOperator):
         from toolchain.quantization.ranges import bits
 
         (source,) = inputs
+        _check_size(max(self.weights.size, self.recurrent.size))
         state = Tensor((self.units,), "int8", STATE_SCALE, 0, -128, 127)
         of_input = _linear(self.weights, self.bias, source, scheme)
         of_state = _linear(self.recurrent, self.state_bias, state, scheme)
