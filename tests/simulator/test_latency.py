@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 from tests.budget.building import ROOT, Built, build
+from tests.exact.harness import chain
 from toolchain import manifest
+from toolchain.codegen.workbench import bench
 from toolchain.errors import GoldcrestError
+from toolchain.ir.graph import Tensor
+from toolchain.layers.recurrent import Recurrent
 from toolchain.memory.elf import Image
+from toolchain.quantization.scheme import SCHEMES
 from toolchain.simulator import latency, latency_stage
 from toolchain.simulator.core import Core, TooLarge
 
@@ -70,6 +75,27 @@ def test_nothing_takes_longer_than_the_maximum(built: Built) -> None:
     assert cycles.max() <= report["cycles_max"]
     # An upper bound that nothing comes near would say little: the dearest of these inputs comes within a tenth of it.
     assert report["cycles_max"] <= 1.1 * cycles.max() + 200
+
+
+@pytest.mark.parametrize("cell, gates", [("lstm", 4), ("gru", 3), ("simple_rnn", 1)])
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("optimize", ["s", "2"])
+def test_no_state_takes_longer_than_the_maximum(cell: str, gates: int, scheme: str, optimize: str, tmp_path) -> None:
+    """Which way a gate goes follows from a state that no input sets at once."""
+    rng = np.random.default_rng(1)
+    weights, state = (rng.normal(0, 0.5, (rows, gates * 6)).astype(np.float32) for rows in (4, 6))
+    nothing = np.zeros(gates * 6, np.float32)
+    source = Tensor((5, 4), "uint8", 2.0**-7, 0, 0, 255)
+    layer = Recurrent(cell, weights, state, nothing, nothing, False, True)
+    graph = chain(source, layer.quantize([source], (-1.0, 1.0), SCHEMES[scheme]()))
+    made = bench(graph, tmp_path / "bench", optimize=optimize)
+    description = json.loads((made.folder / "network.json").read_text())
+    codes = rng.integers(0, 256, (200, 5, 4)).astype(np.uint8)
+    codes[:40] = 255 * rng.integers(0, 2, (40, 5, 4))
+    core = made.core()
+    longest = latency.worst(core, graph, description, latency.trace(core, description, codes[0]))
+    cycles = made.core().infer_many(codes, graph.output.size).cycles
+    assert cycles.max() <= longest <= 1.1 * cycles.max() + 200
 
 
 @pytest.mark.parametrize("name", ["sensor_and", "mnist_dense8"])

@@ -9,8 +9,9 @@ and that sum is what is reported. A layer's own maximum is measured, not compute
 (a zero is skipped, a sum is clamped at either end, a value beats the best so far), and for each kind there are inputs
 that send every repetition the long way at once: no zeros anywhere, or zeros and values in every short rhythm; biases
 replaced in flash by numbers that push every sum over one end of its clamp; values that ascend, so that each beats those
-before it. The layer is called with all of these; the slowest counts. Such a combination may belong to no real input:
-the figure errs upward, never downward.
+before it. The layer is called with all of these; the slowest counts. Which way the gates of a recurrent layer go
+follows from its state, which no input sets at once: there each gate is taken to go the dearest way where it went the
+cheapest. Such a combination may belong to no real input: the figure errs upward, never downward.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from toolchain.ir.graph import Graph, Tensor
+from toolchain.layers.recurrent import IntegerRecurrent
 from toolchain.memory.elf import ARENA, Image
 from toolchain.simulator.core import BREAKPOINT, Batch, CallResult, Core
 
@@ -36,6 +38,11 @@ PATCH = 1 << 22
 """What replaces biases: far beyond any clamp, and small enough that 24-bit sums do not wrap around."""
 SLACK = {"softmax_c": 24}
 """Cycles to add for each value: a quotient of 8 bits takes libgcc's division 3 more for each bit that is 1."""
+
+TURNS = (-32768, -32767, -257, -1, 0, 1, 257, 32767)
+"""Arguments that take every way through the function of a gate."""
+CLAMPS = 12
+"""Cycles between the ways through the clamps of a gate, or of a unit's memory and state: two, each at most 6."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,18 @@ def _slowest(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes, f
         slowest = max(slowest, *(cycles(values) for values in stimuli))
         for name, content in saved:
             core.write_flash(name, content)
-    return slowest + SLACK.get(layer["kernel"], 0) * tensors[0].size
+    return slowest + SLACK.get(layer["kernel"], 0) * tensors[0].size + _of_gates(core, graph, layer)
+
+
+def _of_gates(core: Core, graph: Graph, layer: Mapping[str, Any]) -> int:
+    """What a recurrent layer may take beyond any measured call: in every gate the dearest way, not the cheapest."""
+    operator = next((own.operator for own in graph.layers if own.name == layer["name"]), None)
+    if not isinstance(operator, IntegerRecurrent):
+        return 0
+    ways = [core.call("gc_k_tanh", [argument & 0xFFFF]).cycles for argument in TURNS]
+    (steps, _features), gates, units = _inputs(graph, layer)[0].shape, operator.input_bias.size, operator.units
+    functions = gates + (units if operator.cell == "lstm" else 0)  # an LSTM's memory has a tanh of its own
+    return steps * (functions * (max(ways) - min(ways)) + (gates + units) * CLAMPS)
 
 
 def _inputs(graph: Graph, layer: Mapping[str, Any]) -> list[Tensor]:
