@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -283,22 +284,41 @@ def test_everything_is_reached_by_keyboard(fresh: Page) -> None:
     assert {"theme", "changes", "memory", "time", "layers", "training", "answers", "manifest"} <= reached
 
 
-def test_a_model_that_does_not_fit_has_a_page(built: Path, digits_data: Path, tmp_path: Path) -> None:
-    """The stage as SCons runs it, but with a smaller budget."""
-    budgets = tmp_path / "memory.json"
-    budgets.write_text(json.dumps({"program": 2000, "data": 6144}), encoding="utf-8")
+def made(built: Path, folder: Path, **other: Path) -> Path:
+    """The page that the stage makes, as SCons runs it, but with ``other`` files than the build's."""
     given = {
-        "budgets": budgets, "quantization": "plan/quantization.json", "memory": "memory.json",
+        "budgets": "plan/memory.json", "quantization": "plan/quantization.json", "memory": "memory.json",
         "latency": "latency.json", "accuracy": "accuracy.json", "ranges": "ranges.json", "description": "network.json",
         "elf": "firmware.elf", "host": "host/network", "network": "quantized.npz", "model": "model.h5",
-        "history": "model.history.json", "dataset": digits_data, "manifest": built.parents[1] / "models/digits.yaml",
-        "output": tmp_path / "digits/report.html",
+        "history": "model.history.json", "manifest": built.parents[1] / "models/digits.yaml",
+        "output": folder / "digits/report.html", **other,
     }  # fmt: skip
     words = [word for name, path in given.items() for word in (f"--{name}", str(built / path))]
     subprocess.run(
         [sys.executable, "-m", "toolchain", "report", *words], cwd=built.parents[1], check=True, capture_output=True
     )
-    with opened(tmp_path / "digits/report.html", tmp_path / "profile", 400) as page:
+    return folder / "digits/report.html"
+
+
+def test_samples_that_are_no_pictures_have_a_table(built: Path, digits_data: Path, tmp_path: Path) -> None:
+    """The same digits as rows of 64 values, of which the first stand there."""
+    with np.load(digits_data) as archive:
+        rows = {
+            name: archive[name].reshape(len(archive[name]), -1) if name[0] == "x" else archive[name] for name in archive
+        }
+    np.savez(tmp_path / "rows.npz", **rows)
+    with opened(made(built, tmp_path, dataset=tmp_path / "rows.npz"), tmp_path / "profile", 400) as page:
+        assert "picture" not in page.one("#answers .lead").text
+        index, *_, values = [cell.text for cell in page.all("#sample-table tbody tr:first-child td")]
+        assert values == ", ".join(f"{float(value)}" for value in rows["x_test"][int(index)][:16]) + ", …"
+        assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_model_that_does_not_fit_has_a_page(built: Path, digits_data: Path, tmp_path: Path) -> None:
+    budgets = tmp_path / "memory.json"
+    budgets.write_text(json.dumps({"program": 2000, "data": 6144}), encoding="utf-8")
+    file = made(built, tmp_path, budgets=budgets, dataset=digits_data)
+    with opened(file, tmp_path / "profile", 400) as page:
         assert page.one(".verdict").text.startswith("Does not fit the ATmega4809")
         assert re.search(r"of 2,000 B, [\d,]+ B too many", page.one(".figure .of").text)
         assert page.all("#changes") == []  # there is no build before in that folder

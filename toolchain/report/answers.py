@@ -17,17 +17,18 @@ SAMPLES = 800
 """Wrong samples that it may name, at most."""
 LARGEST = 50
 """Samples of a regression that it names: those with the largest error."""
-FEATURES = 64
-"""Values of a sample that is no picture, at most."""
+FEATURES = 16
+"""Values of a sample that is no picture, at most: as many as the terminal shows."""
 
 
 def answers(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarray, limit: float) -> dict[str, Any]:
-    """``{decision, total, wrong, samples, picture}``, and for classifiers ``{confusion}``.
+    """``{decision, total, wrong, features, samples, picture}``, and for classifiers ``{confusion}``.
 
     ``x`` raw test samples (n, …), ``y`` classes (n,) or target values (n, k), ``limit`` as in the accuracy stage.
     confusion  rows are the right classes, columns what the chip says
     samples    the wrong ones, most certain first (for a regression those with the largest error): ``{index, right,
-               says, float, scores}``, with ``values`` if they are no pictures
+               says, float, scores}``, with their first ``values`` if they are no pictures
+    features   how many values a sample has
     picture    ``{height, width, channels, pixels}``: the same samples' bytes in base64, or None
     """
     outputs, found = run_host(host, graph.encode(x), graph.output.size)
@@ -64,6 +65,7 @@ def answers(host: Path, graph: Graph, trained: Graph, x: np.ndarray, y: np.ndarr
         "decision": graph.decision,
         "total": len(x),
         "wrong": len(wrong),
+        "features": int(np.prod(x.shape[1:])),
         "confusion": confusion.tolist(),
         "samples": samples,
         "picture": _picture(x[order], shape),
@@ -85,7 +87,9 @@ def _regression(trained: Graph, x: np.ndarray, y: np.ndarray, scores: np.ndarray
         }
         for i, value in zip(order, real, strict=True)
     ]
-    return {"decision": "none", "total": len(x), "wrong": None, "samples": samples, "picture": None}
+    features = int(np.prod(x.shape[1:]))
+    found = {"decision": "none", "total": len(x), "wrong": None, "features": features}
+    return {**found, "samples": samples, "picture": None}
 
 
 def _picture_shape(x: np.ndarray) -> tuple[int, int, int] | None:
