@@ -15,9 +15,11 @@ from toolchain import manifest
 from toolchain.codegen.workbench import bench
 from toolchain.errors import GoldcrestError
 from toolchain.ir.graph import Tensor
+from toolchain.layers.activation import Clamp
 from toolchain.layers.recurrent import Recurrent
 from toolchain.memory.elf import Image
 from toolchain.quantization.scheme import SCHEMES
+from toolchain.report.profile import profile
 from toolchain.simulator import latency, latency_stage
 from toolchain.simulator.core import Core, TooLarge
 
@@ -96,6 +98,24 @@ def test_no_state_takes_longer_than_the_maximum(cell: str, gates: int, scheme: s
     longest = latency.worst(core, graph, description, latency.trace(core, description, codes[0]))
     cycles = made.core().infer_many(codes, graph.output.size).cycles
     assert cycles.max() <= longest <= 1.1 * cycles.max() + 200
+
+
+def test_layers_that_are_alike_to_the_byte(tmp_path: Path) -> None:
+    """gcc gives them one function."""
+    tensor = Tensor((40,), "uint8", 1.0, 0, 0, 255)
+    graph = chain(tensor, *((Clamp(0, 255 - high), tensor) for high in (1, 1, 2, 1)))
+    made = bench(graph, tmp_path / "bench")
+    description = json.loads((made.folder / "network.json").read_text())
+    names = latency.functions(description)
+    core = made.core()
+    assert core.image.address(names[0]) == core.image.address(names[1]) != core.image.address(names[2])
+    codes = np.full((1, 40), 255, np.uint8)
+    trace = latency.trace(core, description, codes[0])
+    assert list(trace.cycles) == names
+    assert sum(trace.cycles.values()) == trace.call.cycles == made.core().infer_many(codes, 40).cycles[0]
+    assert latency.worst(core, graph, description, trace) >= trace.call.cycles
+    layers = profile(made.core(), description, codes[0])
+    assert [layer["cycles"] for layer in layers] == [trace.cycles[name] for name in names]
 
 
 @pytest.mark.parametrize("name", ["sensor_and", "mnist_dense8"])

@@ -70,9 +70,14 @@ def measure(elf: Path, mcu: str, usage: list[Path] | tuple[Path, ...] = ()) -> d
     }
 
 
+def layer_names(image: Image) -> dict[int, str]:
+    """The layers' names by their numbers; layers that are alike to the byte share one function under several names."""
+    return {int(found[1]): found[2] for name in image.addresses if (found := FUNCTION_OF.match(name.split(".")[0]))}
+
+
 def by_layer(image: Image, pattern: re.Pattern[str]) -> list[dict[str, Any]]:
     """Bytes of each layer's own constants or code, in the network's order; only layers that have any."""
-    names = {int(m[1]): m[2] for s in image.functions if (m := FUNCTION_OF.match(s.name.split(".")[0]))}
+    names = layer_names(image)
     sizes: dict[int, int] = {}
     for symbol in image.symbols:
         found = pattern.match(symbol.name)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolchain.memory.elf import ARENA, INFER, KERNELS, WEIGHTS, Image
-from toolchain.memory.memory_stage import FUNCTION_OF
+from toolchain.memory.memory_stage import layer_names
 
 OWNER = re.compile(r"gc_(?:w|k|layer)_(\d+)_")
 """Constants, code of its own and function of one layer, by its number."""
@@ -21,7 +21,7 @@ def program(image: Image) -> Groups:
     ``kind`` is ``layer`` (in the network's order), ``kernels`` (shared by layers) or ``application``.
     """
     stored = {section.name for section in image.sections if section.in_flash}
-    names = {int(m[1]): m[2] for s in image.functions if (m := FUNCTION_OF.match(s.name.split(".")[0]))}
+    names = layer_names(image)
     layers: dict[int, list[dict[str, Any]]] = {}
     kernels: list[dict[str, Any]] = []
     application: list[dict[str, Any]] = []

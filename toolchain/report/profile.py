@@ -9,7 +9,7 @@ import numpy as np
 
 from toolchain.memory.elf import INFER
 from toolchain.simulator import latency
-from toolchain.simulator.core import BREAKPOINT, Core
+from toolchain.simulator.core import Core
 
 CALL = f"call of {INFER}"
 OUTSIDE = ("gc_input", "gc_begin")  # of no inference
@@ -31,11 +31,10 @@ def profile(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> li
     spent: dict[str, dict[str, int]] = {}
     current = ""
     core.enter("gc_infer")
-    while core.resume() == BREAKPOINT:
-        reached = core.image.function_at(core.pc)
+    for name in latency.reached(core, names):
         if current:
             before = _close(core, before, spent, current)
-        current = reached
+        current = name
     _close(core, before, spent, current)
     first = spent[names[0]]
     outside = fed + core.result().cycles - sum(sum(own.values()) for own in (taken, *spent.values()))

@@ -60,6 +60,24 @@ def functions(description: Mapping[str, Any]) -> list[str]:
     return [layer["function"] for layer in description["layers"] if layer["function"]]
 
 
+def reached(core: Core, names: Sequence[str]) -> Iterator[str]:
+    """Runs the call that was entered to its end; yields each layer function as it is reached, at its breakpoint.
+
+    By their order and not by their names: of layers that are alike to the byte gcc makes one function.
+    """
+    places = [core.image.address(name) for name in names]
+    ran: list[int] = []
+    while core.resume() == BREAKPOINT:
+        ran.append(core.pc)
+        if ran != places[: len(ran)]:
+            break
+        yield names[len(ran) - 1]
+    if ran != places:
+        raise RuntimeError(
+            f"gc_infer ran {[core.image.function_at(place) for place in ran]}, network.json says {names}"
+        )
+
+
 def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trace:
     """Runs one inference on input ``codes`` (uint8 or int8), stopping at each layer.
 
@@ -75,15 +93,12 @@ def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trac
     starts: list[int] = []
     arenas: dict[str, bytes] = {}
     core.enter("gc_infer")
-    while core.resume() == BREAKPOINT:
-        name = core.image.function_at(core.pc)
+    for name in reached(core, names):
         starts.append(core.cycles)
         arenas[name] = core.read(ARENA, arena_bytes)
     call = core.result()
     for name in names:
         core.set_breakpoint(name, False)
-    if list(arenas) != names:
-        raise RuntimeError(f"gc_infer ran {list(arenas)}, network.json says {names}")
     edges = [began, *starts[1:], began + call.cycles]
     cycles = {name: edges[n + 1] - edges[n] for n, name in enumerate(names)}
     cycles[names[0]] += fed
