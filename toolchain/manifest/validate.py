@@ -227,7 +227,11 @@ class _Check:
             layer = len(key_path) > 1 and key_path[0] == "network"
             remedy = "write each layer as an item of its own" if layer else "keep one of them"
             return self.report(node.keys[other], key_path, message, remedy)
-        remedy = f"if `{other[:40]}` belongs to `{first[:40]}`, write `{first[:40]}: {{{other[:40]}: …}}`"
+        bare, options = node.value[first], schema.get("properties", {}).get(first, {})
+        shorthand = options.get("x-shorthand") or next(iter(object_of(options).get("required", ())), None)
+        plain = shorthand and not isinstance(bare.value, list | dict | None)
+        before = f"{shorthand}: {shown(bare).strip('`')}, " if plain else ""
+        remedy = f"if `{other[:40]}` belongs to `{first[:40]}`, write `{first[:40]}: {{{before}{other[:40]}: …}}`"
         return self.report(node.keys[other], key_path, message, remedy)
 
     def any_of(self, node: Node, schema: Schema, key_path: KeyPath) -> Any:

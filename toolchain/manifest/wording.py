@@ -83,7 +83,11 @@ def object_of(schema: Schema) -> Schema:
 
 
 def needs_one(node: Node, schema: Schema, key_path: KeyPath) -> str | None:
-    """What to write where a mapping with one required key stands as a bare value: ``dense: 10``."""
+    """What to write where a mapping with one required key stands as a bare value: ``dense: 10``; and where the inputs
+    of a layer stand as a bare list: ``add: [a, b]``."""
+    if node.is_list and "inputs" in object_of(schema).get("properties", ()) and key_path:
+        names = ", ".join(shown(item).strip("`") for item in node.value)
+        return f"write `{key_path[-1]}: {{inputs: [{names}]}}`"
     needed = object_of(schema).get("required", ())
     if len(needed) != 1 or not isinstance(node.value, str | int | float) or not key_path:
         return None
