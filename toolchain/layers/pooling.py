@@ -234,6 +234,11 @@ class GlobalPooling(FloatOperator):
         return _integer_average(source, shape, size, size, "valid", self.activation, not self.keep_axes)
 
 
+def picks_largest(operator: Operator) -> bool:
+    """Whether a float operator is a max pooling, of windows or of all there is."""
+    return isinstance(operator, MaxPooling) or (isinstance(operator, GlobalPooling) and operator.largest)
+
+
 def inside(shape: Shape, size: Shape, stride: Shape, padding: str) -> np.ndarray:
     """How many values of each window lie inside of the input (int64, one entry a window)."""
     ones = np.ones((1, *shape[:-1], 1), np.int64)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from toolchain.ir.graph import Graph
 from toolchain.layers.activation import FUSABLE, Activation
 from toolchain.layers.functions import FUNCTIONS
-from toolchain.layers.pooling import GlobalPooling, MaxPooling
+from toolchain.layers.pooling import picks_largest
 
 
 def pool_before_functions(graph: Graph) -> Graph:
@@ -24,10 +24,7 @@ def pool_before_functions(graph: Graph) -> Graph:
         if len(readers) != 1 or not FUNCTIONS[function.function].rising:
             continue
         (pooling,) = readers
-        largest = isinstance(pooling.operator, MaxPooling) or (
-            isinstance(pooling.operator, GlobalPooling) and pooling.operator.largest
-        )
-        if not largest:
+        if not picks_largest(pooling.operator):
             continue
         second = graph.layers.index(pooling)
         order = list(graph.layers)

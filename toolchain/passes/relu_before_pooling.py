@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from toolchain.ir.graph import Graph
 from toolchain.layers.activation import FUSABLE, Activation
-from toolchain.layers.pooling import GlobalPooling, MaxPooling
+from toolchain.layers.pooling import picks_largest
 
 
 def relu_before_pooling(graph: Graph) -> Graph:
@@ -20,11 +20,8 @@ def relu_before_pooling(graph: Graph) -> Graph:
         pooling = layers.get(layer.inputs[0])
         if not isinstance(layer.operator, Activation) or layer.operator.function not in FUSABLE or pooling is None:
             continue
-        largest = isinstance(pooling.operator, MaxPooling) or (
-            isinstance(pooling.operator, GlobalPooling) and pooling.operator.largest
-        )
         producer = layers.get(pooling.inputs[0])
-        if not largest or producer is None or len(graph.readers(pooling.name)) > 1:
+        if not picks_largest(pooling.operator) or producer is None or len(graph.readers(pooling.name)) > 1:
             continue
         if len(graph.readers(producer.name)) > 1 or producer.operator.fused(layer.operator.function) is None:  # type: ignore
             continue
