@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +22,9 @@ from toolchain.layers.registry import by_keras_class
 
 PINS = "goldcrest"
 """The HDF5 group beside Keras's own in which quantization-aware training notes scales, a group a layer."""
+
+ALIKE = ("Add", "Subtract", "Multiply", "Concatenate", "Softmax")
+"""The functions of keras.ops that are what the layers of the same name are."""
 
 
 def read(path: Path, encoding: Encoding, raw: Tensor) -> Graph:
@@ -62,7 +65,7 @@ def graph(
             continue
         last = ""
         try:
-            for suffix, operator in _operators(entry, weights.get(name, [])):
+            for suffix, operator in _operators(entry, weights.get(name, []), len(sources)):
                 if not last and name in pins:
                     operator = replace(operator, pinned=pins[name])  # type: ignore[call-arg]
                 operands = (last,) if last else tuple(alias[source] for source in sources)
@@ -70,8 +73,8 @@ def graph(
         except RefusedError as error:
             raise GoldcrestError(f"{origin}: {error}") from error
         alias[name] = last
-    outputs = config["config"].get("output_layers")
-    output = alias[_output_name(outputs)] if outputs else last
+    outputs = _outputs(config["config"])
+    output = alias[outputs[0]] if outputs else last
     return assembly.graph(Path(origin).stem, encoding, output)
 
 
@@ -80,8 +83,7 @@ def _refuse(origin: str, config: Mapping[str, Any], version: str) -> None:
     content = config["config"]
     if sum(entry["class_name"] == "InputLayer" for entry in content["layers"]) > 1:
         raise GoldcrestError(f"{origin}: the model has several inputs, and one is supported; join them before it")
-    outputs = content.get("output_layers", [])
-    if sum(isinstance(item, list) for item in outputs) > 1:
+    if len(_outputs(content)) > 1:
         raise GoldcrestError(f"{origin}: the model has several outputs, and one is supported; concatenate them")
     for entry in content["layers"]:
         reason = _reason(entry, version)
@@ -103,15 +105,62 @@ def _reason(entry: Mapping[str, Any], version: str) -> str | None:
         return "its weights are quantized by Keras; save the model before quantize()"
     if entry.get("registered_name") and not module.startswith("keras."):
         return "a layer of one's own cannot be computed; build the model of Keras's layers"
-    if module.startswith("keras.src.ops") and any(_numbers(node) for node in entry["inbound_nodes"]):
+    operation = _is_operation(entry, version)
+    if operation and entry["class_name"] in by_keras_class() and entry["class_name"] not in ALIKE:
+        return f"keras.ops has another {entry['class_name']} than keras.layers; use the layer"
+    given = [word for node in entry.get("inbound_nodes", []) for word in _given(node)]
+    if given and operation:
         return "arithmetic with a constant is not supported; use a Rescaling layer"
+    if given:
+        return f"it is called with {', '.join(given)}, which is not supported; call it with its input alone"
     return None
 
 
-def _numbers(node: Mapping[str, Any]) -> bool:
-    """Whether an operation is given anything but tensors."""
-    given = [*node.get("args", ()), *node.get("kwargs", {}).values()]
-    return any(item is not None and not isinstance(item, Mapping) for item in given)
+def _is_operation(entry: Mapping[str, Any], version: str) -> bool:
+    """Whether an entry is a function of keras.ops. In .h5 files these have no module, and nothing to be trained."""
+    module = entry.get("module")
+    if module is not None:
+        return str(module).startswith("keras.src.ops")
+    nameless = version.split(".")[0] >= "3" and "trainable" not in entry["config"]
+    return nameless and entry["class_name"] != "InputLayer"
+
+
+def _given(node: Any) -> list[str]:
+    """What a layer is called with beside tensors, as Keras 3 and Keras 2 write it; None and False do nothing.
+
+    Constant arrays are written as mappings too, of another class.
+    """
+    if isinstance(node, Mapping):
+        named = node.get("kwargs", {}).items()
+        words = [*(("", item) for item in _leaves(node.get("args", ()))), *named]
+    else:
+        more = [call[3] for call in node if isinstance(call, list) and len(call) > 3 and isinstance(call[3], Mapping)]
+        words = [item for each in more for item in each.items() if not _names_tensors(item[1])]
+    found = [(key, leaf) for key, value in words for leaf in _leaves(value) if not _does_nothing(leaf)]
+    return [f"{key}={_short(leaf)}" if key else _short(leaf) for key, leaf in found]
+
+
+def _leaves(value: Any) -> list[Any]:
+    """The entries of lists in lists."""
+    return [leaf for item in value for leaf in _leaves(item)] if isinstance(value, list | tuple) else [value]
+
+
+def _does_nothing(value: Any) -> bool:
+    is_tensor = isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__"
+    return is_tensor or value is None or value is False
+
+
+def _names_tensors(value: Any) -> bool:
+    """Whether a keyword's value in a Keras 2 file names layers: [name, node, tensor], or a list of these."""
+    return isinstance(value, list) and (_is_history(value) or all(map(_names_tensors, value)))
+
+
+def _is_history(value: list[Any]) -> bool:
+    return len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def _short(value: Any) -> str:
+    return "an array" if isinstance(value, Mapping) else repr(value)
 
 
 def _input_shape(entry: Mapping[str, Any], declared: Shape) -> Shape:
@@ -122,14 +171,20 @@ def _input_shape(entry: Mapping[str, Any], declared: Shape) -> Shape:
     return shape if shape and None not in shape else declared
 
 
-def _output_name(outputs: Sequence[Any]) -> str:
-    """The layer that a functional model's ``output_layers`` name: [name, 0, 0], or a list of one such."""
-    first = outputs[0]
-    return str(first if isinstance(first, str) else first[0])
+def _outputs(content: Mapping[str, Any]) -> list[str]:
+    """The layers that ``output_layers`` names: [name, 0, 0], or a list or a dictionary of such; none if sequential."""
+    written = content.get("output_layers") or []
+    if isinstance(written, Mapping):
+        written = list(written.values())
+    if written and isinstance(written[0], str):
+        written = [written]
+    return [str(each[0]) for each in written]
 
 
-def _operators(entry: Mapping[str, Any], weights: list[np.ndarray]) -> Iterator[tuple[str, Operator]]:
+def _operators(entry: Mapping[str, Any], weights: list[np.ndarray], given: int) -> Iterator[tuple[str, Operator]]:
     """The operators of one Keras layer with the suffix of their names: itself and the activation that it may carry.
+
+    ``given`` is how many tensors it is called with.
 
     Raises RefusedError.
     """
@@ -139,6 +194,12 @@ def _operators(entry: Mapping[str, Any], weights: list[np.ndarray]) -> Iterator[
     if kind is None:
         known = ", ".join(sorted(by_keras_class()))
         raise RefusedError(name, class_name, f"{class_name} is not supported; supported are {known}")
+    least, most = kind.inputs
+    if given > most and most == 1:
+        reason = "it is called with more tensors than its input (an initial state, or a mask); call it with that alone"
+        raise RefusedError(name, class_name, reason)
+    if not least <= given <= most:
+        raise RefusedError(name, class_name, f"it takes {least} to {most} inputs, and it is called with {given}")
     try:
         yield "", kind.from_keras({**config, "class_name": class_name}, weights)
         function = config.get("activation", "linear")
@@ -187,10 +248,9 @@ def _sources(entry: Mapping[str, Any]) -> list[str]:
                 for item in value.values():
                     visit(item)
         elif isinstance(value, list):
-            if (
-                len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int)
-            ):  # Keras 2: name, node, tensor
+            if _is_history(value):  # Keras 2: name, node, tensor, and what else the layer is called with
                 found.append(value[0])
+                visit(value[3:])
             else:
                 for item in value:
                     visit(item)

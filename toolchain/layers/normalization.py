@@ -94,18 +94,28 @@ class RescalingKind(Kind):
 
     def from_keras(self, config: Mapping[str, Any], weights: Sequence[np.ndarray]) -> Operator:
         if "scale" in config:
-            return Scaling(np.float64(config["scale"]).reshape(-1), np.float64(config["offset"]).reshape(-1))
+            return Scaling(_along_last(config["scale"]), _along_last(config["offset"]))
         axis = config.get("axis", -1)
-        if axis not in (-1, [-1], None, []) and len(np.asarray(axis).reshape(-1)) != 1:
+        axes = [] if axis is None else np.asarray(axis, np.int64).reshape(-1).tolist()
+        if len(axes) > 1:
             raise LayerError("normalization along several axes is not supported; use axis=-1")
+        where = axes[0] if axes else -1
         if config.get("mean") is not None:
             mean, variance = (np.asarray(config[key], np.float64).reshape(-1) for key in ("mean", "variance"))
         else:
             mean, variance = (np.asarray(values, np.float64).reshape(-1) for values in weights[:2])
         deviation = np.maximum(np.sqrt(variance), 1e-7)  # Keras's epsilon
         if config.get("invert"):
-            return Scaling(deviation, mean)
-        return Scaling(1 / deviation, -mean / deviation)
+            return Scaling(deviation, mean, where)
+        return Scaling(1 / deviation, -mean / deviation, where)
+
+
+def _along_last(value: Any) -> np.ndarray:
+    """One number, or one a channel. Raises LayerError for an array that differs along other axes than the last."""
+    values = np.asarray(value, np.float64)
+    if values.size != (values.shape or (1,))[-1]:
+        raise LayerError(f"an array of shape {values.shape} is not supported; use one number, or one a channel")
+    return values.reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,7 +94,7 @@ class _RecurrentKind(Kind):
         for key, wanted in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
             if config.get(key, wanted) != wanted:
                 raise LayerError(f"{key} {config[key]!r} is not supported in recurrent layers; use {wanted}")
-        for key in ("go_backwards", "return_state", "stateful"):
+        for key in ("go_backwards", "return_state", "stateful", "time_major"):
             if config.get(key):
                 raise LayerError(f"{key} is not supported in recurrent layers; train it without")
         kernel, recurrent = weights[0], weights[1]
