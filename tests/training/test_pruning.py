@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.training.conftest import Stage, history, plan
+from tests.training.conftest import Stage, history, layers, plan
 from tests.training.test_training import read_weights
 from toolchain.errors import GoldcrestError
 from toolchain.training.options import PRUNING, filled
@@ -68,6 +68,22 @@ def test_whole_units_and_whole_rows(train: Stage) -> None:
     np.testing.assert_array_equal(bias == 0, dead)
     model = train(plan(pruning={"final": 0.5, "structure": "rows"}), name="rows.h5")
     assert [int((~kernel.any(axis=1)).sum()) for kernel in kernels(model)] == [32, 4]
+
+
+def test_units_of_a_depthwise_convolution_are_its_channels(train: Stage) -> None:
+    network = layers(
+        ("convolution", {"filters": 3, "kernel": 3}),
+        ("depthwise_convolution", {"kernel": 3, "multiplier": 2}),
+        ("flatten", {}),
+        ("dense", {"units": 3}),
+        ("activation", {"function": "softmax"}),
+    )
+    kept = ["convolution_0", "dense_3"]
+    model = train(plan(network, (8, 8, 1), pruning={"final": 2 / 3, "structure": "units", "keep": kept}))
+    found = {name.rpartition("/")[2]: values for name, values in read_weights(model).items() if "depthwise" in name}
+    dead = ~found["kernel"].any(axis=(0, 1)).reshape(-1)
+    assert dead.sum() == 4
+    np.testing.assert_array_equal(found["bias"] == 0, dead)
 
 
 def test_no_weight_left_is_no_crash(train: Stage) -> None:

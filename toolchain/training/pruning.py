@@ -61,7 +61,8 @@ class Pruner:
         """The mask's shape: one entry for what becomes zero together; it broadcasts against the kernel."""
         shape = tuple(layer.kernel.shape)
         if self._structure == "units":
-            return (*(1 for _ in shape[:-1]), shape[-1])
+            own = 2 if hasattr(layer, "depth_multiplier") else 1  # a depthwise kernel's last two axes are its channels
+            return (*(1 for _ in shape[:-own]), *shape[-own:])
         if self._structure == "rows":
             return (*(1 for _ in shape[:-2]), shape[-2], 1)
         return shape
