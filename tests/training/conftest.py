@@ -96,7 +96,7 @@ def train(tmp_path: Path, splits: base.Splits) -> Stage:
 
 def arguments(plan: Path, dataset: Path, output: Path, teacher: Path | None = None) -> argparse.Namespace:
     """The stage's command line."""
-    return argparse.Namespace(plan=plan, dataset=dataset, output=output, teacher=teacher, manifest=None)
+    return argparse.Namespace(plan=plan, dataset=dataset, output=output, teacher=teacher, manifest=None, study=False)
 
 
 def history(model: Path) -> dict[str, Any]:

@@ -220,6 +220,13 @@ def test_a_loss_that_is_no_number_is_an_error(train: Stage, tmp_path: Path) -> N
     assert names(tmp_path) == ["data.npz", "plan.json"]
 
 
+def test_a_last_step_that_spoils_the_weights_is_an_error(train: Stage, tmp_path: Path) -> None:
+    """No training step comes after it in which its loss would be seen."""
+    with pytest.raises(GoldcrestError, match="diverged: .* is not a finite number on samples"):
+        train(plan(optimizer={"sgd": {"learning_rate": 1e38}}, epochs=1, batch=300))
+    assert names(tmp_path) == ["data.npz", "plan.json"]
+
+
 def test_early_stopping_keeps_the_best_epoch(train: Stage) -> None:
     model = train(plan(epochs=30, optimizer={"adam": {"learning_rate": 0.3}}, early_stopping={"patience": 2}))
     told = history(model)

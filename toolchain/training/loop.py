@@ -170,13 +170,15 @@ class Loop:
         yield self._scored(losses, int(right.sum()), self._count)
 
     def score(self, of: Samples) -> Score:
-        """Mean loss and accuracy of the model as it is now."""
+        """Mean loss and accuracy of the model as it is now. Raises DivergedError if that loss is no finite number."""
         losses, right = [], 0
         for start in range(0, len(of), EVALUATION_BATCH):
             part = slice(start, start + EVALUATION_BATCH)
             loss, hits = self._measure(of.x[part], of.labels[part], of.classes[part])
             losses.append(float(loss))
             right += int(hits)
+        if not np.isfinite(losses).all():  # the last step's weights are only seen here
+            raise DivergedError(f"{self._objective.loss} is not a finite number on samples that are not learned from")
         return self._scored(np.array(losses), right, len(of))
 
     def _forward(self, x: Any, labels: Any, classes: Any) -> tuple[Any, Any]:
