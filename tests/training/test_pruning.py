@@ -52,6 +52,17 @@ def test_the_share_of_weights_is_zero_and_the_largest_live(train: Stage) -> None
     assert told["test"]["accuracy"] > 0.8
 
 
+def test_early_stopping_keeps_weights_with_all_their_zeros(train: Stage) -> None:
+    """Without pruning the first epoch is the best here; with it, the first that ends after step 35 of 10 an epoch."""
+    options: dict[str, Any] = {"epochs": 8, "optimizer": {"sgd": {"learning_rate": 1e-9}}}
+    options["early_stopping"] = {"patience": 2, "monitor": "accuracy"}
+    told = history(train(plan(**options)))
+    assert (told["kept_epoch"], len(told["epochs"])) == (1, 3)
+    told = history(train(plan(pruning={"final": 0.75, "frequency": 2, "end": 35}, **options)))
+    assert list(told["zeros"].values()) == [0.75, 0.75]
+    assert told["kept_epoch"] >= 4 and len(told["epochs"]) == told["kept_epoch"] + 2
+
+
 def test_layers_to_keep(train: Stage) -> None:
     model = train(plan(pruning={"final": 0.5, "keep": ["dense_2"]}))
     assert [round(float(np.mean(kernel == 0)), 3) for kernel in kernels(model)] == [0.5, 0.0]

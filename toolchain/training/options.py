@@ -196,7 +196,10 @@ EXTRA: tuple[Option, ...] = (
     _whole("warm_up", 0, "Steps (batches) in which the learning rate rises from 0 to its value.", default=0),
     _share("label_smoothing", 0.0, "Share of the probability that is spread over all classes (cross-entropies only)."),
     optional_group(
-        "early_stopping", "Stops when validation gets no better, and keeps the best epoch's weights.", EARLY_STOPPING
+        "early_stopping",
+        "Stops when validation gets no better, and keeps the best epoch's weights. "
+        "With `pruning` epochs count from its `end` on.",
+        EARLY_STOPPING,
     ),
     optional_group(
         "augmentation", "Random changes of the training images; validation and test images stay.", AUGMENTATION

@@ -39,6 +39,7 @@ class Pruner:
         self._tf = session.tf
         self._layers = layers
         self._shares = session.tf.constant(shares)
+        self.final_after = 1 + int(np.flatnonzero(shares >= 0)[-1])  # steps
         self._structure = structure
         self.variables = [session.tf.Variable(np.ones(self._groups(layer), np.float32)) for layer in layers]
 

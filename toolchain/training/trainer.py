@@ -121,7 +121,7 @@ class Trainer:
         progress = Progress() if restore is None else restore(variables)
         while progress.epoch < epochs and not progress.stopped:
             self._epoch(loop, score, data, progress, seed, report)
-            self._watch(model, progress)
+            self._watch(model, progress, -(-pruner.final_after // steps) if pruner else 1)
             keep(variables, progress)
         if progress.best is not None:
             model.set_weights(progress.best)
@@ -151,9 +151,12 @@ class Trainer:
         progress.history.append(entry)
         report(f"{label}{_percent(entry)}", progress.epoch / epochs)
 
-    def _watch(self, model: Any, progress: Progress) -> None:
-        """Early stopping: remembers the best weights, and stops after `patience` epochs without better ones."""
-        if self.training["early_stopping"] is None:
+    def _watch(self, model: Any, progress: Progress, first: int) -> None:
+        """Early stopping: remembers the best weights, and stops after `patience` epochs without better ones.
+
+        Epochs before ``first`` (from 1) do not count: they end with fewer zeros than pruning is asked for.
+        """
+        if self.training["early_stopping"] is None or progress.epoch < first:
             return
         options = filled(self.training["early_stopping"], EARLY_STOPPING)
         watched = progress.history[-1][f"validation_{options['monitor']}"]
