@@ -133,6 +133,20 @@ def test_training_sees_what_inference_computes(coding: str, session: Session, sp
     assert np.abs(trains - infers).max() < 0.05
 
 
+def test_an_average_is_rounded_to_its_inputs_grid_from_the_first_step(session: Session, splits: base.Splits) -> None:
+    """Of raw bytes over 255, and of what a layer puts out, whose range is known with its first batch."""
+    network = AwareNetwork(session, aware_plan("pooling", "int8"), 2)
+    x = splits.x["train"][:64].reshape(-1, 8, 8, 1).astype(np.float32)
+    known = network._run(session.tf.constant(x / 255), True)
+    exact, codes = x.reshape(64, 4, 2, 4, 2, 1).mean(axis=(2, 4)), known["average_pooling_0"].numpy() * 255
+    np.testing.assert_allclose(codes, np.rint(codes), atol=1e-3)
+    assert np.abs(codes - exact).max() == pytest.approx(0.5, abs=1e-3)  # halves go either way in float32
+    low, high = (float(end) for end in network.variables[2].numpy())
+    codes = known["global_average_pooling_5"].numpy() * 255 / (high - low)
+    np.testing.assert_allclose(codes, np.rint(codes), atol=1e-3)
+    assert len(np.unique(np.rint(codes))) > 10
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_codes_are_those_allowed_and_near_the_weights(coding: str, session: Session) -> None:
     tf = session.tf
@@ -191,9 +205,11 @@ def test_the_same_bytes_and_another_plan(train: Stage) -> None:
     assert train(aware_plan("dense", "int8", tries=2)).read_bytes() != first
 
 
-@pytest.mark.parametrize("told", [4, 9])
-def test_killed_and_resumed_gives_the_same_bytes(told: int, tmp_path: Path, splits: base.Splits) -> None:
-    declared = aware_plan("dense", "int4", epochs=4)
+@pytest.mark.parametrize(("network", "told"), [("dense", 4), ("dense", 9), ("pooling", 9)])
+def test_killed_and_resumed_gives_the_same_bytes(
+    network: str, told: int, tmp_path: Path, splits: base.Splits
+) -> None:
+    declared = aware_plan(network, "int4", epochs=4)
     declared["pruning"] = {"final": 0.5, "frequency": 3}
     base.save(splits, tmp_path / "data.npz")
     for name in ("whole", "killed"):

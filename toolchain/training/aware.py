@@ -22,7 +22,7 @@ from toolchain.ir.operators import Pinned
 from toolchain.layers.base import Shape
 from toolchain.layers.registry import kinds
 from toolchain.training import network
-from toolchain.training.aware_layers import Average, Weighted
+from toolchain.training.aware_layers import Average, Grid, Weighted
 from toolchain.training.aware_plan import AVERAGES, WEIGHTED, Block, blocks, pool_size
 from toolchain.training.session import Session
 
@@ -44,21 +44,25 @@ class AwareNetwork:
         given = plan["input"]
         self._input = Tensor(tuple(given["shape"]), "uint8", 1 / given["divide"], -given["offset"], 0, 255)
         shapes: dict[str, Shape] = {"input": self._input.shape}
+        grids = {"input": Grid(session, self._input.shape)}
+        grids["input"].set(self._input)
         self._types: dict[str, Tensor] = {}
         self._nodes: list[tuple[Block, Any]] = []
         for block in blocks(plan["network"]):
             sources = [shapes[name] for name in block.inputs]
             shape = kinds()[block.entry["kind"]].output_shape(block.entry, sources)
-            self._nodes.append((block, self._built(block, sources[0], shape)))
+            node = self._built(block, sources[0], shape, grids[block.inputs[0]])
+            self._nodes.append((block, node))
             shapes[block.name] = shape
+            grids[block.name] = node.grid if isinstance(node, Weighted) else grids[block.inputs[0]]
         self.output = SimpleNamespace(shape=(None, *shapes[self._nodes[-1][0].name]))
 
-    def _built(self, block: Block, source: Shape, shape: Shape) -> Any:
+    def _built(self, block: Block, source: Shape, shape: Shape, grid: Grid) -> Any:
         session, entry = self._session, block.entry
         layer = kinds()[entry["kind"]].keras_layer(entry, entry["name"], session.keras)
         layer.build((None, *source))
         if entry["kind"] in AVERAGES:
-            return Average(session, layer, pool_size(entry, source), (source, shape))
+            return Average(session, layer, pool_size(entry, source), shape, grid)
         if entry["kind"] not in WEIGHTED:
             return layer
         normalization = None

@@ -38,7 +38,7 @@ CONSTANT_FACTOR = 2.0**-8
 
 
 class Grid:
-    """What the codes of a tensor stand for, for the integer arithmetic; set anew by each ``freeze``."""
+    """What the codes of a tensor stand for: in training as of the last batch, for the integers as of ``freeze``."""
 
     def __init__(self, session: Session, shape: Shape) -> None:
         self._tf = session.tf
@@ -173,6 +173,7 @@ class Weighted:
         if self._function == "relu6":
             sums = tf.minimum(sums, 6.0)
         scale, zero = (STEP, 0.0) if self._range is None else self._range.follow(sums)
+        self.grid.scale.assign(tf.cast(scale, tf.float64))
         exact = tf.clip_by_value(sums / scale + zero, 0.0, 255.0)
         return (exact + tf.stop_gradient(tf.round(exact) - exact) - zero) * scale
 
@@ -233,12 +234,15 @@ class Weighted:
 
 
 class Average:
-    """Average pooling: the mean on the grid of its input."""
+    """Average pooling: the mean on the grid of its input, ``source``, which belongs to the layer that made that.
 
-    def __init__(self, session: Session, layer: Any, size: Shape, shapes: tuple[Shape, Shape]) -> None:
+    ``size`` is the window, ``shape`` the output's.
+    """
+
+    def __init__(self, session: Session, layer: Any, size: Shape, shape: Shape, source: Grid) -> None:
         self._tf = session.tf
         self._layer, self._count = layer, math.prod(size)
-        self.source, self._shape = Grid(session, shapes[0]), shapes[1]
+        self.source, self._shape = source, shape
         self._rule = Rule(session, 1)
 
     def __call__(self, values: Any, training: bool) -> Any:
@@ -253,10 +257,9 @@ class Average:
         return self.source.values(self._rule.apply(sums))
 
     def freeze(self, source: Tensor) -> Tensor:
-        """Sets the constants for inputs of the type ``source``; returns the type of the output."""
+        """Sets the constants for inputs of the type ``source``, the grid's; returns the type of the output."""
         operator, output = AveragePooling((self._count,), (self._count,)).quantize(
             [replace(source, shape=(self._count, 1))], (0.0, 0.0), Affine()
         )
-        self.source.set(source)
         self._rule.set(operator.requantization)  # type: ignore[attr-defined]
         return replace(output, shape=self._shape)
