@@ -18,6 +18,7 @@ from shared import ROOT, add_methods, caches, known_as, notes, option, refuse
 from toolchain.__main__ import verbs
 from toolchain.graph import freshness, imports
 from toolchain.graph.cache import SharedCache
+from toolchain.training import trained
 
 # The installed packages that have a say in a stage's result; their versions are part of its signature.
 NUMPY = ("numpy",)
@@ -58,8 +59,7 @@ def train(env: Any, plan: Any, data: Any, alone: bool = True, point: bool = Fals
     node = env.File(targets[0])
     if node.has_builder():  # somebody's teacher, and a model of its own
         return node
-    trained = plan.values.training["training"].get("trained")
-    reads = [trained] if trained and (ROOT / trained).is_file() else []
+    reads = trained.files(plan.values.training["training"].get("trained"), ROOT)
     inputs = {"plan": plan.training, "dataset": data, **teacher(env, plan.values.teacher)}
     private = f"--manifest {plan.values.path}"
     words = ["--study"] if point else []

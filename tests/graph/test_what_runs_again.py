@@ -48,6 +48,18 @@ def test_touch(built: Project) -> None:
     assert stages(built) == set()
 
 
+def test_a_trained_file_and_the_history_beside_it(built: Project) -> None:
+    model = "build/sensor_and/model.h5"
+    for suffix in ("h5", "history.json"):
+        shutil.copy(built.root / f"build/sensor_and/model.{suffix}", built.root / f"models/kept.{suffix}")
+    built.edit(MANIFEST, "training:", "training:\n  trained: models/kept.h5")
+    assert stages(built, model) == {"train"}
+    built.edit("models/kept.history.json", '"schema"', '"note": "looked through",\n "schema"')
+    assert stages(built, model) == {"train"}
+    assert "looked through" in (built.root / "build/sensor_and/model.history.json").read_text(encoding="utf-8")
+    assert stages(built, model) == set()
+
+
 def test_budget(built: Project) -> None:
     built.edit(MANIFEST, "48 KiB", "40 KiB")
     assert stages(built) == {"budget"}

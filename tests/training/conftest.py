@@ -13,7 +13,7 @@ import pytest
 
 from toolchain.datasets import base
 from toolchain.layers.registry import kinds
-from toolchain.training import train_stage
+from toolchain.training import train_stage, trained
 
 
 def layers(*declared: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -101,5 +101,5 @@ def arguments(plan: Path, dataset: Path, output: Path, teacher: Path | None = No
 
 def history(model: Path) -> dict[str, Any]:
     """The companion of a trained model."""
-    loaded: dict[str, Any] = json.loads(train_stage.history_path(model).read_text())
+    loaded: dict[str, Any] = json.loads(trained.history_path(model).read_text())
     return loaded

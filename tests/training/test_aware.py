@@ -206,9 +206,7 @@ def test_the_same_bytes_and_another_plan(train: Stage) -> None:
 
 
 @pytest.mark.parametrize(("network", "told"), [("dense", 4), ("dense", 9), ("pooling", 9)])
-def test_killed_and_resumed_gives_the_same_bytes(
-    network: str, told: int, tmp_path: Path, splits: base.Splits
-) -> None:
+def test_killed_and_resumed_gives_the_same_bytes(network: str, told: int, tmp_path: Path, splits: base.Splits) -> None:
     declared = aware_plan(network, "int4", epochs=4)
     declared["pruning"] = {"final": 0.5, "frequency": 3}
     base.save(splits, tmp_path / "data.npz")
@@ -286,7 +284,7 @@ def test_a_committed_file_stands_for_its_own_training_only(
     model = train(declared)
     made = model.read_bytes()
     kept.write_bytes(made)
-    train_stage.history_path(kept).write_bytes(train_stage.history_path(model).read_bytes())
+    trained.history_path(kept).write_bytes(trained.history_path(model).read_bytes())
 
     def refuse(*_: Any) -> None:
         raise AssertionError("trained although the file was there")
@@ -295,6 +293,8 @@ def test_a_committed_file_stands_for_its_own_training_only(
         patch.setattr(train_stage, "_train", refuse)
         assert train(declared, name="taken.h5").read_bytes() == made
     assert trained.training_of(kept) == trained.digest(declared, tmp_path / "data.npz")
+    trained.history_path(kept).unlink()
+    assert train(declared, name="without_history.h5").read_bytes() == made
     other = {**declared, "training": {**declared["training"], "seed": 2}}
     assert train(other, name="anew.h5").read_bytes() != made
     assert trained.training_of(tmp_path / "nothing.h5") == ""

@@ -53,7 +53,7 @@ def test_it_is_the_result_of_its_manifest(path: Path) -> None:
     of_plan, of_data = trained.training_of(path).split(":")
     assert of_plan == trained.plan_digest(plan.training), "the manifest has changed: train it again"
     assert of_data.startswith(SPLITS[split["train"], split["validation"]])
-    told = json.loads(train_stage.history_path(path).read_text())
+    told = json.loads(trained.history_path(path).read_text())
     assert told["test"]["samples"] == 10_000
     if path.stem in LEAST:
         assert told["integers"] == {"compared": 10_000, "equal": 10_000}
@@ -84,7 +84,7 @@ def test_the_integers_read_what_the_training_graph_read(name: str) -> None:
         part = slice(start, start + aware_check.BATCH)
         found = graph.classify(graph.run(graph.encode(x[part]).astype(np.int64)))
         right += int(np.sum(found == splits.y["test"][part]))
-    told = json.loads(train_stage.history_path(path).read_text())
+    told = json.loads(trained.history_path(path).read_text())
     assert right == round(10_000 * told["test"]["accuracy"])
 
 

@@ -222,7 +222,7 @@ def test_a_loss_that_is_no_number_is_an_error(train: Stage, tmp_path: Path) -> N
 
 def test_a_last_step_that_spoils_the_weights_is_an_error(train: Stage, tmp_path: Path) -> None:
     """No training step comes after it in which its loss would be seen."""
-    with pytest.raises(GoldcrestError, match="diverged: .* is not a finite number on samples"):
+    with pytest.raises(GoldcrestError, match=r"diverged: .* is not a finite number on samples"):
         train(plan(optimizer={"sgd": {"learning_rate": 1e38}}, epochs=1, batch=300))
     assert names(tmp_path) == ["data.npz", "plan.json"]
 

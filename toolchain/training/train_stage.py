@@ -48,11 +48,6 @@ def warm_up() -> None:
     session.load()
 
 
-def history_path(output: Path) -> Path:
-    """The companion of a model file: losses, accuracies and versions of its training."""
-    return output.with_suffix(".history.json")
-
-
 def checkpoint_path(output: Path) -> Path:
     """Where a long training keeps its state until it is done."""
     return output.with_suffix(".checkpoint.npz")
@@ -78,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
     except DivergedError as error:
         if not args.study:
             raise
-        blank.write((history_path(args.output), args.output), f"diverged: {error.reason}")
+        blank.write((trained.history_path(args.output), args.output), f"diverged: {error.reason}")
         checkpoint_path(args.output).unlink(missing_ok=True)
         status.done(f"diverged: {error.reason}")
         return
@@ -97,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
         **_proof(plan, content, model, splits),
         "versions": versions(session),
     }
-    with together(args.output, history_path(args.output)) as (h5, companion):
+    with together(args.output, trained.history_path(args.output)) as (h5, companion):
         h5.write_bytes(content)
         companion.write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
     checkpoint_path(args.output).unlink(missing_ok=True)
@@ -106,16 +101,16 @@ def run(args: argparse.Namespace) -> None:
 
 def _taken(plan: Mapping[str, Any], training: str, output: Path) -> bool:
     """Takes the file that training.trained names, if it is this training's result."""
-    named = plan["training"].get("trained")
-    if not named or not Path(named).is_file():
+    found = [Path(each) for each in trained.files(plan["training"].get("trained"))]
+    if not found:
         return False
-    if trained.training_of(Path(named)) != training:
-        status.update(f"{named} is another training's result: training anew")
+    if trained.training_of(found[0]) != training:
+        status.update(f"{found[0]} is another training's result: training anew")
         return False
-    with together(output, history_path(output)) as (h5, companion):
-        h5.write_bytes(Path(named).read_bytes())
-        companion.write_bytes(history_path(Path(named)).read_bytes())
-    status.done(f"taken from {named}")
+    with together(output, trained.history_path(output)) as copies:
+        for copy, kept in zip(copies, found, strict=True):
+            copy.write_bytes(kept.read_bytes())
+    status.done(f"taken from {found[0]}")
     return True
 
 

@@ -2,7 +2,7 @@
 
 Each bears the digest of the training that made it: plan and data. A manifest names the file (``training.trained``); it
 is taken as long as the digests agree, so that it can never stand for a training that would give something else. Without
-the file, the same manifest trains it anew.
+the file, or the history beside it, the same manifest trains it anew.
 """
 
 from __future__ import annotations
@@ -17,6 +17,19 @@ from typing import Any
 from toolchain.datasets import base
 
 ATTRIBUTE = "goldcrest_training"
+
+
+def history_path(model: Path) -> Path:
+    """The companion of a model file: losses, accuracies and versions of its training."""
+    return model.with_suffix(".history.json")
+
+
+def files(named: str | None, root: Path = Path()) -> list[str]:
+    """What is read where ``training.trained`` names this file below ``root``: it and its history, if both are there."""
+    if not named:
+        return []
+    found = [named, str(history_path(Path(named)))]
+    return found if all((root / each).is_file() for each in found) else []
 
 
 def digest(plan: Mapping[str, Any], dataset: Path) -> str:
