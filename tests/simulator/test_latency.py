@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 
 from tests.budget.building import ROOT, Built, build
-from tests.exact.harness import chain
+from tests.exact.harness import RAW, chain
 from toolchain import manifest
 from toolchain.codegen.workbench import bench
 from toolchain.errors import GoldcrestError
-from toolchain.ir.graph import Tensor
+from toolchain.ir.graph import Graph, Layer, Tensor, verify
 from toolchain.layers.activation import Clamp
+from toolchain.layers.merge import Multiply
+from toolchain.layers.normalization import Scaling
 from toolchain.layers.recurrent import Recurrent
+from toolchain.layers.softmax import integer_softmax
 from toolchain.memory.elf import Image
 from toolchain.quantization.scheme import SCHEMES
+from toolchain.report import bars
 from toolchain.report.profile import profile
 from toolchain.simulator import latency, latency_stage
 from toolchain.simulator.core import Core, TooLarge
@@ -95,7 +99,7 @@ def test_no_state_takes_longer_than_the_maximum(cell: str, gates: int, scheme: s
     codes = rng.integers(0, 256, (200, 5, 4)).astype(np.uint8)
     codes[:40] = 255 * rng.integers(0, 2, (40, 5, 4))
     core = made.core()
-    longest = latency.worst(core, graph, description, latency.trace(core, description, codes[0]))
+    longest = latency.worst(core, graph, description, latency.trace(core, description, codes[0])).cycles
     cycles = made.core().infer_many(codes, graph.output.size).cycles
     assert cycles.max() <= longest <= 1.1 * cycles.max() + 200
 
@@ -113,7 +117,7 @@ def test_layers_that_are_alike_to_the_byte(tmp_path: Path) -> None:
     trace = latency.trace(core, description, codes[0])
     assert list(trace.cycles) == names
     assert sum(trace.cycles.values()) == trace.call.cycles == made.core().infer_many(codes, 40).cycles[0]
-    assert latency.worst(core, graph, description, trace) >= trace.call.cycles
+    assert latency.worst(core, graph, description, trace).cycles >= trace.call.cycles
     layers = profile(made.core(), description, codes[0])
     assert [layer["cycles"] for layer in layers] == [trace.cycles[name] for name in names]
 
@@ -177,3 +181,58 @@ def test_larger_than_the_chip_is_still_measured(tmp_path: Path) -> None:
         compiled((source % (32000, 100)).replace("bulk[n]", "bulk[n] + more[n] + most[n]").replace(
             "uint8_t arena", "__attribute__((section(\".progmem.data\"), used)) const uint8_t more[32000] = {2}, "
             "most[32000] = {3};\nuint8_t arena", 1), "atmega4809", *unlimited)  # fmt: skip
+
+
+def varying(kind: str) -> Graph:
+    """One layer of a kind that has no constant kernel."""
+    scheme, bytes_ = SCHEMES["affine"](), Tensor((12,), "uint8", 1 / 64, 128, 0, 255)
+    if kind == "softmax":
+        return chain(bytes_, integer_softmax(bytes_, scheme))
+    if kind == "scaling":
+        offsets = np.linspace(-2, 2, 12).astype(np.float32)
+        return chain(bytes_, Scaling(offsets * 3, offsets).quantize([bytes_], (-2.0, 2.0), scheme))
+    if kind == "multiply":
+        operator, output = Multiply().quantize([bytes_, bytes_], (-2.0, 2.0), scheme)
+        return verify(Graph("test", bytes_, RAW, (Layer("layer_0", ("input", "input"), operator, output),), "none", 0))
+    rng = np.random.default_rng(1)
+    weights, state = (rng.normal(0, 0.5, (rows, 12)).astype(np.float32) for rows in (4, 3))
+    nothing = np.zeros(12, np.float32)
+    source = Tensor((5, 4), "uint8", 2.0**-7, 0, 0, 255)
+    layer = Recurrent("lstm", weights, state, nothing, nothing, False, False)
+    return chain(source, layer.quantize([source], (-1.0, 1.0), scheme))
+
+
+@pytest.mark.parametrize("kind", ["softmax", "scaling", "multiply", "recurrent"])
+def test_a_layer_that_cannot_be_constant_is_named(kind: str, tmp_path: Path) -> None:
+    graph = varying(kind)
+    made = bench(graph, tmp_path / "bench", latency="constant")
+    description = json.loads((made.folder / "network.json").read_text())
+    codes = np.random.default_rng(5).integers(0, 256, (500, *graph.input.shape)).astype(np.uint8)
+    codes[0], codes[1] = 0, 255
+    report = latency_stage.measure(made.core(), graph, description, codes, 20_000_000)
+    (spread,) = [layer["spread"] for layer in report["layers"] if "spread" in layer]
+    cycles = made.core().infer_many(codes, graph.output.size).cycles
+    assert 0 < int(cycles.max()) - int(cycles.min()) <= spread <= 0.1 * report["cycles"]
+    parts = {"used": 1, "budget": 2}
+    shown = {"program": parts, "data": parts, "latency": report, "clock_hz": 20_000_000}
+    for part in ("weights", "kernels", "application", "activations", "static", "stack"):
+        parts[part] = 0
+    warning = [line for line in bars.lines(shown, 200) if line.startswith("warning")]
+    assert warning == [
+        "warning  latency: constant does not hold; by how many cycles at most the time of a layer varies: "
+        f"layer_0 {spread:,}"
+    ]
+    for layer in report["layers"]:
+        layer.pop("spread", None)
+    assert not any(line.startswith("warning") for line in bars.lines(shown))
+
+
+@pytest.mark.parametrize("kind", ["softmax", "scaling", "multiply", "recurrent"])
+def test_who_did_not_ask_for_constant_time_is_not_warned(kind: str, tmp_path: Path) -> None:
+    graph = varying(kind)
+    made = bench(graph, tmp_path / "bench")
+    description = json.loads((made.folder / "network.json").read_text())
+    codes = np.random.default_rng(5).integers(0, 256, (300, *graph.input.shape)).astype(np.uint8)
+    report = latency_stage.measure(made.core(), graph, description, codes, 20_000_000)
+    assert not any("spread" in layer for layer in report["layers"])
+    assert made.core().infer_many(codes, graph.output.size).cycles.max() <= report["cycles_max"]

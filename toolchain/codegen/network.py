@@ -59,7 +59,7 @@ def generate(graph: Graph, target: Target, forced: str | None = None) -> Sources
         _network_c(graph, arena, functions),
         _network_h(graph, next((c.kernel.held(c.site) for c in choices if c.site.streamed), None)),
         _assembly(graph, codes),
-        _description(graph, arena, choices, functions),
+        _description(graph, arena, choices, functions, target.latency),
     )
 
 
@@ -188,7 +188,11 @@ void gc_begin(void);
 
 
 def _description(
-    graph: Graph, arena: arenas.Arena, choices: Sequence[Choice], functions: Sequence[tuple[str, Choice, Code]]
+    graph: Graph,
+    arena: arenas.Arena,
+    choices: Sequence[Choice],
+    functions: Sequence[tuple[str, Choice, Code]],
+    latency: str,
 ) -> dict[str, Any]:
     by_layer = {choice.layer.name: (name, code) for name, choice, code in functions}
     layers = []
@@ -224,6 +228,7 @@ def _description(
     }  # fmt: skip
     return {
         "schema": 1,
+        "latency": latency,
         "arena": {"bytes": arena.size, "bound": arena.bound},
         "layers": [*layers, decision],
     }

@@ -136,11 +136,11 @@ def _choose(graph: Graph, index: int, target: Target, forced: str | None) -> Cho
     candidates = {
         name: kernel
         for name, kernel in kernels().items()
-        if kernel.in_pieces == place.streamed
-        and (kernel.constant_time or target.latency == "data_dependent")
-        and (all(place.dying) or not kernel.consumes)
-        and kernel.fits(place)
+        if kernel.in_pieces == place.streamed and (all(place.dying) or not kernel.consumes) and kernel.fits(place)
     }
+    steady = {name: kernel for name, kernel in candidates.items() if kernel.constant_time}
+    if target.latency == "constant" and steady:  # some kinds of layer have no such kernel: the latency stage says so
+        candidates = steady
     if not candidates and place.streamed:
         raise _whole(
             place.layer,

@@ -118,7 +118,8 @@ class Kernel:
 
     ``in_place``: the output may lie where the first input lies, if that dies here.
     ``consumes``: the kernel overwrites its input while it works, so the input must die here.
-    ``constant_time``: the number of cycles does not depend on data, up to the branches of a clamp.
+    ``constant_time``: the number of cycles does not depend on data. With ``latency: constant`` others are taken only
+    where a layer has no such kernel.
     ``in_pieces``: the kernel takes the network's input a piece at a time; its scratch memory lives from the first on.
     """
 

@@ -54,6 +54,7 @@ class ScalingC(OperatorKernel[IntegerScaling]):
 
     name = "scaling_c"
     in_place = True
+    constant_time = False  # the clamp of the result
     operator = IntegerScaling
 
     def cost(self, site: Site) -> Cost:
@@ -88,6 +89,7 @@ class SoftmaxC(OperatorKernel[Softmax]):
 
     name = "softmax_c"
     in_place = True
+    constant_time = False  # the search for the greatest value, and libgcc's division
     operator = Softmax
 
     def cost(self, site: Site) -> Cost:

@@ -67,6 +67,7 @@ class MultiplyC(OperatorKernel[IntegerMultiply]):
 
     name = "multiply_c"
     in_place = True
+    constant_time = False  # libgcc's product of signed 16-bit numbers
     operator = IntegerMultiply
 
     def cost(self, site: Site) -> Cost:
@@ -99,6 +100,7 @@ class ConcatenateC(OperatorKernel[IntegerConcatenate]):
     """Each input is copied to its place, or brought to the output's scale on the way."""
 
     name = "concatenate_c"
+    constant_time = False  # the clamp of values that get another scale
     operator = IntegerConcatenate
 
     def cost(self, site: Site) -> Cost:

@@ -169,6 +169,7 @@ class AverageWindowC(_WindowC):
     """The mean of each window over the values that lie inside, with a 24-bit sum."""
 
     name = "average_window_c"
+    constant_time = False  # as avr-gcc compiles the product of 32 bits for speed
     operator = IntegerAveragePooling
     function = "gc_k_average_window"
 

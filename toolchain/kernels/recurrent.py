@@ -14,6 +14,7 @@ class RecurrentC(Kernel):
     """Gate sums output by output with 24-bit accumulators, the functions from one table of tanh."""
 
     name = "recurrent_c"
+    constant_time = False  # the clamps and the function of a gate
 
     def fits(self, site: Site) -> bool:
         operator = site.layer.operator

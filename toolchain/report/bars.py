@@ -5,13 +5,15 @@
     latency                          8.0 ms at 20 MHz      160,000 cycles, 6.3 per product
     time     [========..]  86.4 %   17.280 of 20.000 ms    worst case 345,600 cycles
 
-The last line is there where the manifest grants a time. On a terminal of fewer columns the details go on lines of their
+The last line is there where the manifest grants a time; a warning follows where it asks for constant time and a layer
+does not keep to it. On a terminal of fewer columns the details go on lines of their
 own.
 """
 
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from toolchain.memory import budgets
 WIDTH = 10
 LABEL = 9
 DETAILS = 52  # the column at which the details begin
+PROSE = 100  # the width of a warning where no terminal says otherwise
 
 
 def lines(report: Mapping[str, Any], columns: int | None = None) -> list[str]:
@@ -42,7 +45,7 @@ def lines(report: Mapping[str, Any], columns: int | None = None) -> list[str]:
             result.append(f"{head:<{DETAILS}}  {details}".rstrip())
         else:
             result += [head.rstrip(), f"{'':<{LABEL}}{details}"]
-    return result
+    return [*result, *_varying(report, columns or PROSE)]
 
 
 def summary(report: Mapping[str, Any]) -> str:
@@ -72,6 +75,18 @@ def _latency(report: Mapping[str, Any]) -> tuple[str, str]:
     if products:
         details += f", {latency['cycles_mean'] / products:.1f} per product"
     return head, details
+
+
+def _varying(report: Mapping[str, Any], columns: int) -> list[str]:
+    """A warning if constant time was asked for and layers do not keep to it."""
+    spreads = {layer["name"]: layer["spread"] for layer in report["latency"]["layers"] if layer.get("spread")}
+    if not spreads:
+        return []
+    text = "latency: constant does not hold; by how many cycles at most the time of a layer varies: "
+    text += ", ".join(f"{name} {cycles:,}" for name, cycles in spreads.items())
+    return textwrap.wrap(
+        text, columns, initial_indent=f"{'warning':<{LABEL}}", subsequent_indent=" " * LABEL, break_on_hyphens=False
+    )
 
 
 def _time(ms: float) -> str:

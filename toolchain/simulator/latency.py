@@ -37,12 +37,25 @@ PROCESSORS = os.cpu_count() or 1
 PATCH = 1 << 22
 """What replaces biases: far beyond any clamp, and small enough that 24-bit sums do not wrap around."""
 SLACK = {"softmax_c": 24}
-"""Cycles to add for each value: a quotient of 8 bits takes libgcc's division 3 more for each bit that is 1."""
+"""Cycles for each value that may not have been seen: a quotient has 8 bits, and libgcc's division takes 3 more for each
+that is 1."""
+
+WAYS = {"scaling_c": 2, "concatenate_c": 2, "multiply_c": 4}
+"""Cycles between the shortest and the longest way of one value: a clamp, or the signs of libgcc's product. Which way a
+value goes follows from its own constants too, so that no input need send all of them the same way."""
 
 TURNS = (-32768, -32767, -257, -1, 0, 1, 257, 32767)
 """Arguments that take every way through the function of a gate."""
 CLAMPS = 12
 """Cycles between the ways through the clamps of a gate, or of a unit's memory and state: two, each at most 6."""
+
+
+@dataclass(frozen=True)
+class Worst:
+    """``cycles``: no inference takes longer; ``spreads``: by how much the time of a layer may vary, by its name."""
+
+    cycles: int
+    spreads: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -108,10 +121,15 @@ def trace(core: Core, description: Mapping[str, Any], codes: np.ndarray) -> Trac
 
 def worst(
     core: Core, graph: Graph, description: Mapping[str, Any], sample: Trace, progress: Progress | None = None
-) -> int:
-    """An upper bound of the cycles of any inference, see above; ``sample`` is the trace of any one."""
+) -> Worst:
+    """An upper bound of the cycles of any inference, see above; ``sample`` is the trace of any one.
+
+    Where ``latency: constant`` was asked for, every layer is given every kind of input, so that ``spreads`` tells which
+    ones do not keep to it; else those that are said to take constant time are given a few.
+    """
     described = [layer for layer in description["layers"] if layer["function"]]
     total = sample.call.cycles
+    spreads = {}
     for index, layer in enumerate(described):
         if progress:
             progress(layer["name"], index / len(described))
@@ -119,11 +137,15 @@ def worst(
         core.write(ARENA, sample.arenas[name])
         # The sample's own call, measured alone: what its inference took beyond these is glue, alike for all inputs.
         alone = core.call(name).cycles + (sample.fed if index == 0 else 0)
-        total += _slowest(core, graph, layer, sample.arenas[name], core.streamed and index == 0) - alone
-    return total
+        few = layer["constant_time"] and description["latency"] != "constant"
+        fastest, slowest = _range(core, graph, layer, sample.arenas[name], core.streamed and index == 0, few)
+        spreads[layer["name"]] = slowest - fastest
+        total += slowest - alone
+    return Worst(total, spreads)
 
 
-def _slowest(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes, fed: bool) -> int:
+def _range(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes, fed: bool, few: bool) -> tuple[int, int]:
+    """Between which numbers of cycles a layer takes; ``few`` inputs are enough to see that it is always the same."""
     tensors = _inputs(graph, layer)
     base = core.data_address(ARENA)
     places = [base + entry["offset"] for entry in layer["inputs"]]
@@ -131,26 +153,28 @@ def _slowest(core: Core, graph: Graph, layer: Mapping[str, Any], arena: bytes, f
     def cycles(values: Sequence[bytes]) -> int:
         core.write(ARENA, arena)
         if fed:
-            taken, _stack = core.give(b"".join(values))
-            return taken + core.call(layer["function"]).cycles
+            fed_cycles, _stack = core.give(b"".join(values))
+            return fed_cycles + core.call(layer["function"]).cycles
         for place, codes in zip(places, values, strict=True):
             core.write(place, codes)
         return core.call(layer["function"]).cycles
 
-    constant = layer["constant_time"]  # then a few inputs are enough to see that it is
-    slowest = max(cycles(values) for values in _levels(tensors))
-    if not constant:
-        slowest = max(slowest, *(cycles(values) for values in chain(_orders(tensors), _gaps(tensors))))
+    stimuli = _levels(tensors) if few else chain(_levels(tensors), _orders(tensors), _gaps(tensors))
+    taken = [cycles(values) for values in stimuli]
     for patches in _bias_patches(core, layer["biases"]):
         saved = [(name, core.read_flash(name, len(content))) for name, content in patches]
         for name, content in patches:
             core.write_flash(name, content)
         levels = list(_levels(tensors))
-        stimuli = levels[-1:] if constant else [*levels, *_orders(tensors)]
-        slowest = max(slowest, *(cycles(values) for values in stimuli))
+        taken += [cycles(values) for values in (levels[-1:] if few else [*levels, *_orders(tensors)])]
         for name, content in saved:
             core.write_flash(name, content)
-    return slowest + SLACK.get(layer["kernel"], 0) * tensors[0].size + _of_gates(core, graph, layer)
+    slack = SLACK.get(layer["kernel"], 0) * tensors[0].size
+    shortest, longest = min(taken) - slack, max(taken) + slack + _of_gates(core, graph, layer)
+    ways = 0  # so it stays where noise makes no difference either: nothing is clamped, inputs are only copied
+    if layer["kernel"] in WAYS and shortest < longest:
+        ways = WAYS[layer["kernel"]] * layer["output"]["bytes"]
+    return min(shortest, longest - ways), max(longest, shortest + ways)
 
 
 def _of_gates(core: Core, graph: Graph, layer: Mapping[str, Any]) -> int:

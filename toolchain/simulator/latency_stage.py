@@ -6,6 +6,8 @@ cycles_mean  the first 1,000 test samples (ms is this one at the chip's clock); 
 cycles_worst the longest of these samples
 cycles_max   no input takes longer; see ``latency`` for how it is found
 
+spread       of a layer, where ``target.latency: constant`` does not hold: by how many cycles its time varies at most
+
 Also here the chip's answers on the first samples are held against the integer reference, byte by byte.
 """
 
@@ -79,6 +81,7 @@ def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.nda
     longest = latency.worst(
         core, graph, description, first, lambda name, done: status.update(f"worst case of {name}", done)
     )
+    spreads = longest.spreads if description["latency"] == "constant" else {}
     average = float(cycles.astype(np.float64).mean())
     return {
         "schema": 1,
@@ -88,7 +91,7 @@ def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.nda
         "cycles": first.call.cycles,
         "cycles_mean": round(average, 1),
         "cycles_worst": int(cycles.max()),
-        "cycles_max": max(longest, int(cycles.max()), first.call.cycles),
+        "cycles_max": max(longest.cycles, int(cycles.max()), first.call.cycles),
         "ms": round(1000 * average / clock_hz, 4),
         "samples": len(cycles),
         "compared": len(codes[:COMPARED]),
@@ -99,6 +102,7 @@ def measure(core: Core, graph: Graph, description: dict[str, Any], codes: np.nda
                 "kind": layer["kind"],
                 "macs": layer["macs"],
                 "cycles": first.cycles.get(layer["function"], 0),
+                **({"spread": spreads[layer["name"]]} if spreads.get(layer["name"]) else {}),
             }
             for layer in description["layers"]
         ],
