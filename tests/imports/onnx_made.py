@@ -14,13 +14,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def model(nodes: Sequence[Any], weights: Mapping[str, np.ndarray], shape: Sequence[int], width: int) -> Any:
-    """An ONNX model (opset 17): ``input`` is a batch of ``shape``, the last node's output has ``width`` values."""
+def model(
+    nodes: Sequence[Any], weights: Mapping[str, np.ndarray], shape: Sequence[int], width: int, version: int = 17
+) -> Any:
+    """An ONNX model of an opset version: ``input`` is a batch of ``shape``, the last node puts out ``width`` values."""
     source = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", *shape])
     result = helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, ["batch", width])
     constants = [numpy_helper.from_array(values, name) for name, values in weights.items()]
     graph = helper.make_graph(list(nodes), "graph", [source], [result], constants)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)], ir_version=8)
 
 
 def image_net(cnn: Any) -> Any:

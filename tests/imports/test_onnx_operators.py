@@ -18,6 +18,7 @@ from toolchain.errors import GoldcrestError
 
 RNG = np.random.default_rng(3)
 IMAGE = (3, 7, 6)  # channels first
+PROBE = np.array([[-1.5, 0.0, 3.0, 7.5]])
 Weights = Mapping[str, np.ndarray]
 
 
@@ -35,10 +36,17 @@ def ints(*values: int) -> np.ndarray:
     return np.array(values, np.int64)
 
 
-def agrees(tmp_path: Path, nodes: Sequence[Any], weights: Weights, shape: Sequence[int], declared: Any = None) -> None:
+def agrees(
+    tmp_path: Path,
+    nodes: Sequence[Any],
+    weights: Weights,
+    shape: Sequence[int],
+    version: int = 17,
+    declared: Any = None,
+) -> None:
     """Assert that a graph of these nodes, ended by a Gemm so that order counts, gives onnxruntime's outputs."""
     x = normal(4, *shape)
-    probe = onnx_made.model(nodes, weights, shape, 1)
+    probe = onnx_made.model(nodes, weights, shape, 1, version)
     probe.graph.output[0].type.CopyFrom(onnx.TypeProto())
     probe.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
     middle = onnxruntime.InferenceSession(probe.SerializeToString()).run(None, {"input": x})[0]
@@ -48,7 +56,7 @@ def agrees(tmp_path: Path, nodes: Sequence[Any], weights: Weights, shape: Sequen
         helper.make_node("Flatten", [nodes[-1].output[0]], ["last_flat"], "last_flatten"),
         helper.make_node("Gemm", ["last_flat", "last_w", "last_b"], ["last"], "last_gemm"),
     ]
-    content = onnx_made.model([*nodes, *ending], {**weights, **matrix}, shape, 5)
+    content = onnx_made.model([*nodes, *ending], {**weights, **matrix}, shape, 5, version)
     onnx.save(content, tmp_path / "m.onnx")
     expected = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": x})[0]
     turned = len(shape) > 1 and declared is None
@@ -62,7 +70,7 @@ def agrees(tmp_path: Path, nodes: Sequence[Any], weights: Weights, shape: Sequen
 
 
 CONV = {"w": normal(4, 3, 3, 3), "b": normal(4)}
-CASES: dict[str, tuple[Sequence[Any], Weights, Sequence[int]]] = {
+CASES: dict[str, Any] = {  # nodes, weights, the input's shape, and the version of the operators if it is not 17
     "conv": ([node("Conv", "w", "b")], CONV, IMAGE),
     "conv same": ([node("Conv", "w", pads=[1, 1, 1, 1])], {"w": CONV["w"]}, IMAGE),
     "conv stride, symmetric": ([node("Conv", "w", pads=[1, 1, 1, 1], strides=[2, 2])], {"w": CONV["w"]}, IMAGE),
@@ -147,6 +155,44 @@ CASES: dict[str, tuple[Sequence[Any], Weights, Sequence[int]]] = {
         IMAGE,
     ),
     "pad": ([node("Pad", "p")], {"p": ints(0, 0, 1, 2, 0, 0, 0, 1)}, IMAGE),
+    "pad, axes by name": (
+        [node("Pad", "p", "", "a")],
+        {"p": ints(0, 0, 1, 2, 0, 0, 0, 1), "a": ints(0, 1, -1, 2)},
+        IMAGE,
+        18,
+    ),
+    "pad, two axes": ([node("Pad", "p", "", "a")], {"p": ints(1, 2, 0, 1), "a": ints(3, 2)}, IMAGE, 18),
+    "constants of version 11": (
+        [
+            helper.make_node("Shape", ["input"], ["shape"]),
+            helper.make_node("Gather", ["shape", "zero"], ["batch"], axis=0),
+            helper.make_node("Unsqueeze", ["batch"], ["row"], axes=[0]),
+            helper.make_node("Concat", ["row", "rest"], ["target"], axis=0),
+            node("Reshape", "target"),
+        ],
+        {"zero": np.array(0, np.int64), "rest": ints(-1)},
+        IMAGE,
+        11,
+    ),
+    "constants of version 10": (
+        [
+            helper.make_node("Pad", ["w"], ["padded"], pads=[0, 0, 1, 0], value=0.5),
+            helper.make_node("Clip", ["padded"], ["clipped"], min=-0.6, max=0.6),
+            node("MatMul", "clipped"),
+        ],
+        {"w": normal(8, 4)},
+        (9,),
+        10,
+    ),
+    "weights with a scale a filter": (
+        [helper.make_node("DequantizeLinear", ["codes", "s", "z"], ["w"], axis=0), node("Conv", "w")],
+        {
+            "codes": RNG.integers(-128, 128, (4, 3, 3, 3)).astype(np.int8),
+            "s": np.float32([0.01, 0.02, 0.03, 0.04]),
+            "z": np.array([0, 3, -2, 5], np.int8),
+        },
+        IMAGE,
+    ),
     "transpose": ([node("Transpose", perm=[0, 2, 1, 3])], {}, IMAGE),
     "reshape": ([node("Reshape", "s")], {"s": ints(0, 6, -1)}, IMAGE),
     "reshape to an image and convolve": (
@@ -194,7 +240,67 @@ def test_channels_last_with_a_transpose(tmp_path: Path) -> None:
         node("Transpose", perm=[0, 3, 1, 2], output="t"),
         helper.make_node("Conv", ["t", "w", "b"], ["y"], "conv"),
     ]
-    agrees(tmp_path, nodes, CONV, (7, 6, 3), (7, 6, 3))
+    agrees(tmp_path, nodes, CONV, (7, 6, 3), declared=(7, 6, 3))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "zero", "scale", "function"),
+    [
+        (np.uint8, 0, 0.02, lambda x: np.maximum(x, 0)),
+        (np.int8, -128, 0.02, lambda x: np.maximum(x, 0)),
+        (np.int8, -128, 6 / 255, lambda x: np.clip(x, 0, 6)),
+        (np.uint8, 128, 0.05, lambda x: x),
+        (np.int8, 0, 0.05, lambda x: x),
+    ],
+)
+def test_a_relu_that_quantization_has_swallowed(tmp_path: Path, dtype, zero, scale, function) -> None:
+    """Where no code stands for a negative value the tools leave the relu away. A pooling behind it gets no other."""
+    nodes = [
+        node("Conv", "w", output="c"),
+        helper.make_node("QuantizeLinear", ["c", "scale", "zero"], ["q"], "q"),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"], "d"),
+        helper.make_node("MaxPool", ["d"], ["p"], "p", kernel_shape=[2, 2]),
+        helper.make_node("QuantizeLinear", ["p", "scale", "zero"], ["q2"], "q2"),
+        helper.make_node("DequantizeLinear", ["q2", "scale", "zero"], ["y"], "d2"),
+    ]
+    weights = {"w": 0.4 * normal(4, 3, 3, 3), "scale": np.float32(scale), "zero": np.array(zero, dtype)}
+    content = onnx_made.model(nodes, weights, IMAGE, 1)
+    content.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [None] * 4))
+    onnx.save(content, tmp_path / "m.onnx")
+    x = normal(4, *IMAGE)
+    theirs = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": x})[0]
+    graph = reading.graph(tmp_path / "m.onnx", (7, 6, 3))
+    ours = graph.run(x.transpose(0, 2, 3, 1).astype(np.float64))
+    np.testing.assert_allclose(ours.reshape(theirs.shape).clip(-128 * scale, 255 * scale), theirs, atol=scale)
+    found = [layer.operator for layer in graph.layers if layer.operator.kind == "activation"]
+    assert len(found) == (function(-1.0) == 0)
+    for operator in found:
+        np.testing.assert_array_equal(operator.forward(PROBE), function(PROBE))
+
+
+@pytest.mark.parametrize("end", ["Conv", "GlobalAveragePool"])
+def test_an_image_that_is_the_output_has_its_channels_first(tmp_path: Path, end: str) -> None:
+    nodes = [node("Conv", "w", output="y")]
+    if end != "Conv":
+        nodes = [node("Conv", "w", output="c"), helper.make_node(end, ["c"], ["y"], "pool")]
+    content = onnx_made.model(nodes, {"w": CONV["w"]}, IMAGE, 1)
+    content.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [None] * 4))
+    onnx.save(content, tmp_path / "m.onnx")
+    x = normal(4, *IMAGE)
+    expected = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": x})[0]
+    graph = reading.graph(tmp_path / "m.onnx", (7, 6, 3))
+    found = graph.run(x.transpose(0, 2, 3, 1).astype(np.float64))
+    np.testing.assert_allclose(found.reshape(4, -1), expected.reshape(4, -1), atol=1e-5)
+    moved = [layer for layer in graph.layers if layer.operator.kind == "permute"]
+    assert len(moved) == (end == "Conv")  # one pixel is in any order
+
+
+def test_constants_lined_up_as_before_version_7(tmp_path: Path) -> None:
+    content = onnx_made.model([node("Add", "c", broadcast=1, axis=1)], {"c": normal(3)}, (3, 3, 3), 1, 6)
+    content.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [None] * 4))
+    onnx.save(content, tmp_path / "m.onnx")
+    with pytest.raises(GoldcrestError, match=r"layer Add \(Add\): operators before version 7"):
+        reading.graph(tmp_path / "m.onnx", (3, 3, 3))
 
 
 @pytest.mark.parametrize(("shape", "ours"), [((1, 5, 6), (5, 6, 1)), ((5, 6, 1), (5, 6, 1)), ((3, 8, 8), (8, 8, 3))])
@@ -237,6 +343,18 @@ REFUSED = [
     ([node("HardSigmoid")], {}, "HardSigmoid (HardSigmoid)", "a slope of 0.2"),
     ([node("MaxPool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)], {}, "MaxPool (MaxPool)", "ceil_mode"),
     ([node("MaxPool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])], {}, "MaxPool (MaxPool)", "padding"),
+    (
+        [node("BatchNormalization", "s", "b", "m", "v", training_mode=1)],
+        {key: np.ones(3, np.float32) for key in "sbmv"},
+        "BatchNormalization (BatchNormalization)",
+        "mean and variance of each batch",
+    ),
+    (
+        [node("Dropout", "r", "t")],
+        {"r": np.array(0.5, np.float32), "t": np.array(True)},
+        "Dropout (Dropout)",
+        "at random",
+    ),
     ([node("Pad", "p", mode="reflect")], {"p": ints(0, 0, 1, 1, 0, 0, 1, 1)}, "Pad (Pad)", "reflect"),
     ([node("Mul", "c")], {"c": normal(3, 7, 6)}, "Mul (Mul)", "one number, or one a channel"),
     ([node("MatMul", "w")], {"w": normal(6, 4)}, "MatMul (MatMul)", "flat input"),

@@ -32,23 +32,21 @@ def read(path: Path, name: str, encoding: Encoding, raw: Tensor) -> Graph:
     except (DecodeError, onnx.checker.ValidationError, OSError, ValueError) as error:
         raise GoldcrestError(f"{path}: not an ONNX model file ({_first_line(error)}); export it again") from error
     try:
-        return _graph(model.graph, name, encoding, raw)
+        return _graph(model.graph, model.opset_import, name, encoding, raw)
     except RefusedError as error:
         raise GoldcrestError(f"{path}: {error}") from error
 
 
-def _graph(graph: Any, name: str, encoding: Encoding, raw: Tensor) -> Graph:
+def _graph(graph: Any, opsets: Any, name: str, encoding: Encoding, raw: Tensor) -> Graph:
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     nodes = [Node.of(each, index) for index, each in enumerate(graph.node)]
     output = _only(graph.output, "output")
     source = _only([each for each in graph.input if each.name not in constants], "input")
-    reader = Reader(Assembly(raw), constants)
+    reader = Reader(Assembly(raw), constants, list(opsets))
     reader.values[source.name] = _input(reader, source, nodes, raw.shape)
     walk(reader, nodes, output.name, OPERATORS)
-    result = reader.values[output.name]
-    if result.order is not None:
-        raise RefusedError(result.name, "Flatten", "a flattened image cannot be the output; end with a Gemm")
-    return reader.assembly.graph(name, encoding, result.name)
+    last = next(node for node in nodes if output.name in node.outputs)
+    return reader.assembly.graph(name, encoding, reader.whole(last, reader.values[output.name]).name)
 
 
 def _only(entries: Any, what: str) -> Any:

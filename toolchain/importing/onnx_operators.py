@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from toolchain.importing.onnx_values import Node, Reader, Value
 from toolchain.importing.onnx_windows import conv, pad, pool
@@ -83,6 +83,8 @@ def _reduce(reader: Reader, node: Node, source: Value, over: list[int], keep: bo
 
 
 def batch_normalization(reader: Reader, node: Node) -> None:
+    if node.options.get("training_mode", 0):
+        raise node.refuse("it takes mean and variance of each batch (training_mode); export the model for inference")
     gamma, beta, mean, variance = (reader.constant(node, index).astype(np.float64) for index in range(1, 5))
     scale = gamma / np.sqrt(variance + node.options.get("epsilon", 1e-5))
     offset = beta - mean * scale
@@ -142,6 +144,8 @@ def softmax(reader: Reader, node: Node) -> None:
 
 def arithmetic(reader: Reader, node: Node, operation: str) -> None:
     """Add, Sub, Mul and Div: of two values that depend on the sample, or of one and a constant."""
+    if node.options.get("broadcast", 0):
+        raise node.refuse("operators before version 7 line up constants in another way; convert the model to opset 13")
     first = node.inputs[0] in reader.constants
     if not first and node.inputs[1] not in reader.constants:
         _merge(reader, node, operation)
@@ -253,8 +257,31 @@ def transpose(reader: Reader, node: Node) -> None:
 
 
 def same(reader: Reader, node: Node) -> None:
-    """What does nothing when a network answers: Identity, Dropout, and the rounding that we do ourselves."""
+    """What does nothing when a network answers: Identity, and the end of the rounding that we do ourselves."""
     reader.put(node, reader.value(node, 0))
+
+
+def dropout(reader: Reader, node: Node) -> None:
+    if reader.constant(node, 2, np.array(False)).any():
+        raise node.refuse("it drops values at random (training_mode); export the model for inference")
+    same(reader, node)
+
+
+def quantize_linear(reader: Reader, node: Node) -> None:
+    """Rounding is done by our own quantization; what is left is a relu, if no code stands for a value below zero.
+
+    Tools that quantize take the relu or the clip before such a node away, since it cuts off the same. Samples are taken
+    as they come: what a code of the input cannot hold is the quantization's alone.
+    """
+    source = reader.value(node, 0)
+    dtype = helper.tensor_dtype_to_np_dtype(node.options.get("output_dtype") or TensorProto.UINT8)
+    zero = reader.constant(node, 2, np.zeros(1, dtype))
+    lowest, highest = np.iinfo(zero.dtype).min, np.iinfo(zero.dtype).max
+    if np.any(zero != lowest) or reader.assembly.never_negative(source.name):
+        same(reader, node)
+        return
+    top = float(reader.constant(node, 1).max()) * (highest - lowest)
+    function(reader, node, "relu6" if abs(top - 6) < 0.01 else "relu")
 
 
 def cast(reader: Reader, node: Node) -> None:
@@ -273,7 +300,7 @@ OPERATORS: dict[str, Read] = {
     "Conv": conv,
     "DequantizeLinear": same,
     "Div": partial(arithmetic, operation="div"),
-    "Dropout": same,
+    "Dropout": dropout,
     "Elu": partial(function, name="elu", option="alpha", default=1.0),
     "Flatten": flatten,
     "Gelu": gelu,
@@ -289,7 +316,7 @@ OPERATORS: dict[str, Read] = {
     "Mish": partial(function, name="mish"),
     "Mul": partial(arithmetic, operation="mul"),
     "Pad": pad,
-    "QuantizeLinear": same,
+    "QuantizeLinear": quantize_linear,
     "ReduceMax": partial(reduce, largest=True),
     "ReduceMean": partial(reduce, largest=False),
     "Relu": partial(function, name="relu"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -65,10 +66,14 @@ class Node:
 
 @dataclass
 class Reader:
-    """The state of reading: the layers so far, and what every name of the graph stands for."""
+    """The state of reading: the layers so far, and what every name of the graph stands for.
+
+    ``opsets`` are the versions of the operators that the file is written in.
+    """
 
     assembly: Assembly
     constants: dict[str, np.ndarray]
+    opsets: Sequence[Any] = ()
     values: dict[str, Value] = field(default_factory=dict)
 
     def value(self, node: Node, index: int) -> Value:
@@ -107,9 +112,28 @@ class Reader:
         given = [name for name in node.inputs if name]
         if not given or not all(name in self.constants for name in given):
             return False
-        results = ReferenceEvaluator(node.proto).run(None, {name: self.constants[name] for name in given})
-        self.constants.update(zip(node.outputs, (np.asarray(each) for each in results), strict=True))
+        named = [name for name in node.outputs if name]
+        try:
+            results = self._evaluator(node, given, named).run(None, {name: self.constants[name] for name in given})
+        except Exception as error:  # the evaluator raises whatever its operators raise
+            reason = str(error) or type(error).__name__
+            raise node.refuse(f"it works on constants only, and cannot be computed ({reason})") from error
+        self.constants.update(zip(named, (np.asarray(each) for each in results), strict=True))
         return True
+
+    def _evaluator(self, node: Node, given: Sequence[str], named: Sequence[str]) -> ReferenceEvaluator:
+        """ONNX's own evaluator of one node, in the version of the file.
+
+        It has the operators of quantized constants in newer versions only, which compute the same of older files.
+        """
+        if node.kind in ("QuantizeLinear", "DequantizeLinear"):
+            return ReferenceEvaluator(node.proto)
+        version = max(each.version for each in self.opsets if each.domain in ("", "ai.onnx"))
+        if version < 13 and node.kind in ("Softmax", "LogSoftmax", "Hardmax"):
+            raise NotImplementedError("before version 13 it goes over all axes from one on")
+        inputs, outputs = ([onnx.ValueInfoProto(name=name) for name in names] for names in (given, named))
+        graph = helper.make_graph([node.proto], node.name, inputs, outputs)
+        return ReferenceEvaluator(helper.make_model(graph, opset_imports=self.opsets))
 
     def put(self, node: Node, value: Value) -> None:
         self.values[node.outputs[0]] = value
@@ -149,6 +173,13 @@ class Reader:
         order = np.arange(size).reshape(value.shape).transpose(value.axes).reshape(-1)
         name = self.assembly.add(node.name, node.kind, Flatten(), value.name)
         return Value(name, (size,), (0,), None if np.array_equal(order, np.arange(size)) else order)
+
+    def whole(self, node: Node, value: Value) -> Value:
+        """The value as the network puts it out: its entries one after the other in ONNX's order."""
+        if value.order is not None:
+            raise node.refuse("a flattened image cannot be the output; end with a Gemm")
+        inner = [axis for axis in value.axes if value.shape[axis] > 1]
+        return value if inner == sorted(inner) else self.plain(node, value)
 
     def reshaped(self, node: Node, value: Value, shape: Shape) -> Value:
         """The same values read in another shape (ONNX's, without the batch)."""

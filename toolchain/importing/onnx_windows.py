@@ -71,9 +71,12 @@ def pad(reader: Reader, node: Node) -> None:
     if float(reader.constant(node, 2, np.array(fill)).item()):
         raise node.refuse("only zeros can be put around the input")
     given = reader.numbers(node, "pads", 1) or []
-    half = len(given) // 2
-    around = tuple(zip(given[:half], given[half:], strict=True))
-    if half != len(source.shape) + 1 or any(map(sum, around[:2])) or min(given) < 0:
+    rank, half = len(source.shape) + 1, len(given) // 2
+    axes = reader.numbers(node, "axes", 3)
+    named = [axis % rank for axis in (range(rank) if axes is None else axes)]
+    pairs = dict(zip(named, zip(given[:half], given[half:], strict=True), strict=True))
+    around = tuple(pairs.get(axis, (0, 0)) for axis in range(rank))
+    if any(map(sum, around[:2])) or min(given, default=0) < 0:
         raise node.refuse("only rows and columns can be added, not channels or samples")
     reader.put(node, _zeros(reader, node, source, around[2:]))
 

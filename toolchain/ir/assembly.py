@@ -11,12 +11,15 @@ from toolchain.datasets.base import goes_with, shape_text
 from toolchain.errors import GoldcrestError, LayerError
 from toolchain.ir.graph import Encoding, Graph, Layer, Tensor, verify
 from toolchain.ir.operators import Operator
-from toolchain.layers.activation import activation
+from toolchain.layers.activation import Activation, activation
 from toolchain.layers.base import Shape
 from toolchain.layers.normalization import Scaling
 from toolchain.layers.reshape import Permute, Reshape
 
 INPUT = "input"
+NEVER_NEGATIVE = ("relu", "relu6", "sigmoid", "hard_sigmoid", "softmax", "softplus")
+KEEPS_SIGN = ("flatten", "reshape", "permute", "concatenate", "zero_padding", "max_pooling", "average_pooling")
+"""Kinds of layers that put out nothing negative if they take in nothing negative."""
 
 
 class WrongInputError(GoldcrestError):
@@ -84,6 +87,15 @@ class Assembly:
         if axes == tuple(range(len(axes))):
             return source
         return self.add(f"{name}_order", "Transpose", Permute(tuple(axis + 1 for axis in axes)), source)
+
+    def never_negative(self, name: str) -> bool:
+        """Whether the tensor is known to hold nothing below zero; so are the samples taken to be, in any shape."""
+        layer = next((layer for layer in self.layers if layer.name == name), None)
+        if layer is None:
+            return True
+        if isinstance(layer.operator, Activation):
+            return layer.operator.function in NEVER_NEGATIVE
+        return layer.operator.kind in KEEPS_SIGN and all(self.never_negative(source) for source in layer.inputs)
 
     def unique(self, name: str) -> str:
         """``name`` as reports and the generated C can call it, with a number if there is one of that name already."""
