@@ -88,6 +88,9 @@ def test_without_a_split_the_parts_are_shares(write: Any) -> None:
 ERRORS = {
     "ragged": ("x,y\n1,0\n2,1,9\n3\n", {}, "{f}:3: 3 cells, where line 1 has 2 (delimiter: comma)\n"
                "{f}:4: 1 cell, where line 1 has 2 (delimiter: comma)"),
+    "beyond a float": ("x,y\n1,0\n-1e39,1\n", {}, "{f}:3: column 'x' holds '-1e39', more than a 32-bit float can hold"),
+    "a target beyond a float": ("x,y\n1,0\n1,3.5e38\n", {"label": None, "targets": ["y"]},
+                                "{f}:3: column 'y' holds '3.5e38', more than a 32-bit float can hold"),
     "nan": ("x,y\n1,0\nNaN,1\n-inf,1\n", {}, "{f}:3: column 'x' holds 'NaN'; a finite number was expected\n"
             "{f}:4: column 'x' holds '-inf'; a finite number was expected"),
     "empty cell": ("x,y\n1,0\n ,1\n", {}, "{f}:3: column 'x' is empty; a number was expected"),

@@ -23,6 +23,7 @@ else:
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 COMPLAINTS_SHOWN = 10
+LARGEST = 2.0**128 - 2.0**104  # of a 32-bit float
 
 
 @dataclass
@@ -117,13 +118,13 @@ def is_number(cell: str) -> bool:
 
 
 def numbers(table: Table, columns: Sequence[int]) -> np.ndarray:
-    """The cells of ``columns`` as float64 (rows, columns). Raises DataError for each that is no finite number."""
+    """The cells of ``columns`` as float64 (rows, columns). Raises DataError for each that no 32-bit float can hold."""
     result = np.empty((len(table.rows), len(columns)), dtype=np.float64)
     complaints = Complaints(table.file)
     for index, (row, line) in enumerate(zip(table.rows, table.lines, strict=True)):
         for position, column in enumerate(columns):
             value = _number(row[column])
-            if value is None or not math.isfinite(value):
+            if value is None or not abs(value) <= LARGEST:
                 complaints.add(line, f"{table.column_name(column)} {_refusal(row[column].strip())}")
             else:
                 result[index, position] = value
@@ -141,7 +142,10 @@ def _number(cell: str) -> float | None:
 def _refusal(cell: str) -> str:
     if not cell:
         return "is empty; a number was expected"
-    if _number(cell) is not None:
+    value = _number(cell)
+    if value is not None and LARGEST < abs(value) < math.inf:
+        return f"holds {cell!r}, more than a 32-bit float can hold"
+    if value is not None:
         return f"holds {cell!r}; a finite number was expected"
     comma = " (with a point, not a comma)" if is_number(cell.replace(",", ".", 1)) else ""
     return f"holds {cell!r}; a number was expected{comma}"
