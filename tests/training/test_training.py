@@ -220,6 +220,18 @@ def test_a_loss_that_is_no_number_is_an_error(train: Stage, tmp_path: Path) -> N
     assert names(tmp_path) == ["data.npz", "plan.json"]
 
 
+def test_flat_images_are_changed_as_the_data_set_has_them(train: Stage, splits: base.Splits) -> None:
+    """4 × 16 pixels, which are as many as 8 × 8."""
+    wide = base.Splits({part: x.reshape(-1, 4, 16) for part, x in splits.x.items()}, splits.y, classes=3)
+    options: dict[str, Any] = {"augmentation": {"affine": {"shift": 2.0, "rotation": 20.0}}}
+    network = layers(("flatten", {}), ("dense", {"units": 3}), ("activation", {"function": "softmax"}))
+    image = read_weights(train(plan(network, (4, 16), **options), wide, name="image.h5"))
+    flat = read_weights(train(plan(network, (64,), **options), wide, name="flat.h5"))
+    assert image.keys() == flat.keys()
+    for name, values in image.items():
+        np.testing.assert_array_equal(values, flat[name])
+
+
 def test_a_last_step_that_spoils_the_weights_is_an_error(train: Stage, tmp_path: Path) -> None:
     """No training step comes after it in which its loss would be seen."""
     with pytest.raises(GoldcrestError, match=r"diverged: .* is not a finite number on samples"):

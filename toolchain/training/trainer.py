@@ -11,6 +11,7 @@ import numpy as np
 
 from toolchain.datasets.base import PARTS, Splits
 from toolchain.errors import GoldcrestError
+from toolchain.layers.base import Shape
 from toolchain.training import augmentation, distillation, network, pruning
 from toolchain.training.loop import Loop, Samples, Score, samples, scaling
 from toolchain.training.optimizers import OPTIMIZERS
@@ -64,6 +65,11 @@ class Trainer:
         self.shape = tuple(plan["input"]["shape"])
         self._check_validation()
 
+    def _image_shape(self) -> Shape:
+        """How a sample is laid out as an image: where the network takes it flat, the data set knows."""
+        own = tuple(axis for axis in self.splits.x["train"].shape[1:] if axis != 1)
+        return own if len(self.shape) == 1 and len(own) in (2, 3) else self.shape
+
     def _check_validation(self) -> None:
         if len(self.splits.x["validation"]):
             return
@@ -112,7 +118,7 @@ class Trainer:
             batch,
             rates(training, learning_rate, epochs, steps),
             scaling(session, self.plan["input"]["offset"], self.plan["input"]["divide"]),
-            augmentation.build(session, training["augmentation"], self.shape, seed),
+            augmentation.build(session, training["augmentation"], self._image_shape(), seed),
             pruner.adjust if pruner else None,
             distillation.build(session, self.plan, training["distillation"], self.teacher, objective.outputs),
         )
