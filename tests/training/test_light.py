@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.training.conftest import classifier, layers, plan
 from toolchain.datasets import base
 from toolchain.errors import DataError, GoldcrestError
+from toolchain.graph import imports
 from toolchain.training import options, train_stage
 from toolchain.training.schedule import rates
 from toolchain.training.targets import Objective
@@ -82,6 +84,14 @@ def test_every_epoch_has_its_own_order_of_all_samples() -> None:
     assert len({tuple(order) for order in orders}) == 4
     assert all(sorted(order) == list(range(50)) for order in orders)
     np.testing.assert_array_equal(epoch_order(1, 0, 50), orders[0])
+
+
+def test_a_checkpoint_belongs_to_all_that_a_training_runs() -> None:
+    """But for what only shows how far it is."""
+    root = Path(__file__).parents[2]
+    folders = {Path(file).parts[1] for file in imports.closure("toolchain.training.train_stage", root)}
+    packages = {name for name in folders if not name.endswith(".py")}
+    assert packages - {"report"} <= set(train_stage.PROGRAM)
 
 
 def test_every_extra_option_has_a_default() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from toolchain.training.session import Session
     from toolchain.training.trainer import Outcome, Trainer
 
+PROGRAM = ("datasets", "ir", "layers", "passes", "quantization", "training")  # packages that have a say in the bytes
 CHECKPOINT_AFTER_SECONDS = 15.0  # shorter trainings are sooner repeated than stored
 
 
@@ -211,7 +212,7 @@ def _key(session: Session, plan: Mapping[str, Any], args: argparse.Namespace) ->
 
     digest = hashlib.sha256(json.dumps([plan, versions(session)], sort_keys=True).encode())
     package = Path(__file__).parents[1]
-    code = (path for folder in ("training", "layers", "quantization") for path in package.glob(f"{folder}/*.py"))
+    code = (path for folder in PROGRAM for path in package.glob(f"{folder}/*.py"))
     for path in (args.dataset, *([args.teacher] if args.teacher else ()), *sorted(code)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
