@@ -48,7 +48,10 @@ void gc_port_init(void) {
 }
 
 uint32_t gc_port_timer_cycles(void) {
-    uint16_t overflows = gc_port_overflows;
-    uint32_t counted = (uint32_t)overflows << 16 | TCNT1;
-    return counted - (uint32_t)overflows * INTERRUPT_CYCLES - TIMER_OVERHEAD;
+    uint16_t interrupts = gc_port_overflows, count = TCNT1;
+    uint32_t counted = (uint32_t)interrupts << 16 | count;
+    if (interrupts != 0 && count < INTERRUPT_CYCLES / 2) {
+        interrupts--; /* it came with the write that stopped the timer, and was served with the timer standing */
+    }
+    return counted - (uint32_t)interrupts * INTERRUPT_CYCLES - TIMER_OVERHEAD;
 }
