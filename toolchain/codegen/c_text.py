@@ -10,8 +10,9 @@ LICENCE = "SPDX-License-Identifier: Apache-2.0"
 
 
 def comment(*lines: str) -> str:
-    """A block comment."""
-    return "/* " + "\n * ".join(lines) + "\n */\n"
+    """A block comment. Marks of comments within it, in a description say, are taken apart."""
+    text = "\n * ".join(line.replace("*/", "* /").replace("/*", "/ *") for line in lines)
+    return f"/* {text}\n */\n"
 
 
 def constant(item: Constant | Structure) -> str:

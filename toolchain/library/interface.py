@@ -20,7 +20,7 @@ def header(graph: Graph, prefix: str, description: str) -> str:
     """``<prefix>.h``: valid C and C++."""
     name, raw, output = prefix.upper(), raw_type(graph), graph.output
     code = CODE_TYPE[output.dtype]
-    about = [line for line in (description, *units(graph), *answers(graph, prefix)) if line]
+    about = [line for line in (" ".join(description.split()), *units(graph), *answers(graph, prefix)) if line]
     return f"""{comment(f"The neural network {graph.name}.", "", *about, "", LICENCE)}#ifndef {name}_H
 #define {name}_H
 
