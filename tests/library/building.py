@@ -108,11 +108,11 @@ def content(graph: Graph, mcu: str = "atmega4809") -> dict[str, str]:
     return _contents[graph.name, mcu]
 
 
-def made(graph: Graph, mcu: str = "atmega4809") -> dict[str, str]:
+def made(graph: Graph, mcu: str = "atmega4809", description: str = "A network of the tests") -> dict[str, str]:
     raw = samples(graph, 10, seed=5)
     plan = {
         "mcu": mcu, "prefer": "speed", "latency": "data_dependent", "clock_hz": 16_000_000,
-        "description": "A network of the tests",
+        "description": description,
     }  # fmt: skip
     return library(graph, plan, raw, (float(raw.min()), float(raw.max())))
 

@@ -109,6 +109,30 @@ def test_an_input_in_pieces_is_refused(tmp_path: Path) -> None:
         library_stage.run(argparse.Namespace(plan=plan))
 
 
+@pytest.mark.parametrize("name", ["math", "Math", "stdint", "string", "time", "Arduino"])
+def test_no_header_takes_the_place_of_the_systems(name: str, tmp_path: Path) -> None:
+    """`math.h` in a folder of headers is what <math.h> finds; some file systems take Math.h for the same."""
+    assert prefix(name) == f"m_{name}"
+    if name != "math":
+        return
+    graph = building.measured("math")  # floats, whose rounding takes <math.h>
+    library = building.write(graph, tmp_path / "library")
+    building.objects(library, building.host(), tmp_path / "objects")
+    main = tmp_path / "main.c"
+    main.write_text(
+        '#include <math.h>\n#include "m_math.h"\ndouble use(double x) { return sqrt(x) + m_math_score(0); }\n'
+    )
+    building.run([*building.host(), f"-I{library / 'src'}", "-c", main, "-o", tmp_path / "main.o"])
+
+
+def test_a_description_may_hold_what_ends_a_comment() -> None:
+    """The library is compiled while it is made, so that it would not be made at all."""
+    text = "Signs /* and */ of comments,\non two lines // \\"
+    files = building.made(building.dense("digits-2"), description=text)
+    assert "\n * Signs / * and * / of comments, on two lines // \\\n" in files["src/digits_2.h"]
+    assert "sentence=Signs /* and */ of comments, on two lines // \\\n" in files["library.properties"]
+
+
 def test_only_kernels_that_are_needed() -> None:
     sources = {name for name in building.content(building.dense("digits-2")) if name.startswith("src/")}
     assert "src/digits_2_dense8.c" in sources and "src/digits_2_argmax_avr.S" in sources

@@ -7,13 +7,23 @@ import re
 from toolchain.codegen.c_text import identifier
 
 OURS = re.compile(r"\bgc_(?=\w)")
+SYSTEM_HEADERS = re.compile(
+    "alloca|arduino|assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|malloc|math|memory|new|setjmp|"
+    "signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|strings?|tgmath|threads|time|"
+    "uchar|unistd|wchar|wctype",
+    re.IGNORECASE,
+)
+"""What a library's own header must not be called: its folder is searched before the compiler's."""
 CORE_HEADER = re.compile(r'"gc\.h"')
 
 
 def prefix(model: str) -> str:
-    """What starts every external name of a model's library: the model's name as a C identifier."""
+    """What starts every external name of a model's library: the model's name as a C identifier.
+
+    It is the name of the header too, in whatever case a file system takes for the same.
+    """
     name = identifier(model)
-    return name if name[0].isalpha() else f"m_{name}"
+    return f"m_{name}" if not name[0].isalpha() or SYSTEM_HEADERS.fullmatch(name) else name
 
 
 def renamed(text: str, prefix: str) -> str:
