@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import termios
 import time
 from types import TracebackType
 
@@ -30,7 +31,11 @@ class SerialLine:
             self._serial = serial.Serial(port, baud, write_timeout=WRITE_SECONDS, exclusive=True)
         except (OSError, ValueError) as error:  # pyserial's own exception is an OSError
             raise explain(port, error) from error
-        self._serial.reset_input_buffer()
+        try:
+            self._serial.reset_input_buffer()
+        except (OSError, termios.error) as error:  # the system's own is not
+            self.close()
+            raise self._lost() from error
 
     @property
     def baudrate(self) -> int:
@@ -48,6 +53,10 @@ class SerialLine:
         """Sends everything."""
         try:
             self._serial.write(data)
+        except serial.SerialTimeoutException as error:
+            raise PortLost(
+                f"{self.port} has taken no bytes for {WRITE_SECONDS:g} s; pull the cable and plug it in again"
+            ) from error
         except (OSError, TypeError) as error:
             raise self._lost() from error
 
