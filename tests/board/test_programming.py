@@ -113,6 +113,33 @@ def test_nothing_is_erased_on_a_chip_that_is_not_the_manifests(
 
 
 @pytest.mark.parametrize("tool", TOOLS)
+def test_unlocking_erases_no_chip_that_is_not_locked(model: Model, tool: str) -> None:
+    """The fuse is wrong for the manifest's clock: the chip keeps what it has, as the message says."""
+    with VirtualBoard("atmega4809", FLASH) as board:
+        before = board.tell(flip=5, fuse=[2, 0x01])["flash"]
+        with pytest.raises(BoardError, match="nothing was erased"):
+            programmers.program(tool, job(model, board.updi, unlock=True))
+        assert board.tell(state=True)["flash"] == before
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("phase", ["erasing", "verifying"])
+def test_stopping_says_what_the_chip_holds(
+    model: Model, tool: str, phase: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(now: str, fraction: float) -> None:
+        if now == phase:
+            raise KeyboardInterrupt
+
+    with VirtualBoard("atmega4809", FLASH) as board:
+        with pytest.raises(KeyboardInterrupt):
+            programmers.program(tool, job(model, board.updi, progress=stop))
+        assert "stopped while the chip was being programmed: it may hold part of an image" in capsys.readouterr().err
+        programmers.program(tool, job(model, board.updi))
+        assert board.tell(state=True)["flash"] == content(model)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_a_locked_chip_can_be_unlocked_on_demand(model: Model, tool: str) -> None:
     with VirtualBoard("atmega4809", FLASH) as board:
         board.tell(lock=0)

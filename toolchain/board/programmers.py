@@ -7,8 +7,9 @@ knows.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -25,7 +26,12 @@ SERIAL_HARDWARE = (
     "jtag2updi",
     "buspirate",
 )  # avrdude's, on serial ports
+HALF = "while the chip was being programmed: it may hold part of an image; flash again"
 Progress = Callable[[str, float], None]
+
+
+class Locked(BoardError):
+    """The chip cannot be read before it is erased."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,18 @@ def program(name: str, job: Job) -> None:
         from toolchain.board import with_pymcuprog as tool
     else:
         from toolchain.board import with_avrdude as tool  # type: ignore[no-redef]
-    tool.program(programmer.hardware, job)
+    begun: list[str] = []
+
+    def progress(text: str, fraction: float) -> None:
+        begun.append(text)
+        job.progress(text, fraction)
+
+    try:
+        tool.program(programmer.hardware, replace(job, progress=progress))
+    except KeyboardInterrupt:
+        if begun:  # the first sign of progress comes before the erasing
+            print(f"\nstopped {HALF}", file=sys.stderr, flush=True)
+        raise
 
 
 def check_signature(found: tuple[int, int, int], chip: Chip) -> None:
@@ -156,9 +173,9 @@ def check_fuse(fuse: Fuse, value: int, chip: Chip, clock: int) -> None:
         )
 
 
-def locked(chip: Chip) -> BoardError:
+def locked(chip: Chip) -> Locked:
     """The chip's lock byte forbids reading and writing."""
-    return BoardError(
+    return Locked(
         f"the {chip.mcu} is locked; unlocking erases everything on it: flash with unlock=yes if that is right"
     )
 

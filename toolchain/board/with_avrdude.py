@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from toolchain.board import serial_line
-from toolchain.board.programmers import Job, check_fuse, check_signature, locked, verification_failed
+from toolchain.board.programmers import Job, Locked, check_fuse, check_signature, locked, verification_failed
 from toolchain.errors import BoardError, ToolError
 
 MARKS = 50  # avrdude's progress bar
@@ -39,8 +39,12 @@ def program(hardware: str, job: Job) -> None:
     with tempfile.TemporaryDirectory() as folder:
         values = [(fuse, Path(folder) / fuse.name) for fuse in job.chip.fuses]
         reads = [f"-Ufuse{fuse.offset}:r:{path}:r" for fuse, path in values]
-        unlock = ["-e"] if job.unlock else []
-        _run([*command, *unlock, *reads], job)  # reads the signature too, and stops if it is wrong
+        try:
+            _run([*command, *reads], job)  # reads the signature too, and stops if it is wrong
+        except Locked:
+            if not job.unlock:
+                raise
+            _run([*command, "-e", *reads], job)
         for fuse, path in values:
             check_fuse(fuse, path.read_bytes()[0], job.chip, job.clock)
     job.progress("erasing", 0.0)
