@@ -55,6 +55,19 @@ def test_bytes_of_one_range_reach_the_chip_as_they_are(folder: Path) -> None:
     assert (given["offset"], given["divide"]) == (0.0, 16.0)
 
 
+def test_each_column_is_brought_to_mean_0_however_far_from_it(folder: Path) -> None:
+    """Pressures, times since 1970 and a column that never changes: their means have more digits than their spread."""
+    rng = np.random.default_rng(1)
+    columns = (1013.25 + 0.3 * rng.normal(size=200), 1.7e9 + 5000 * rng.normal(size=200), np.full(200, 0.1))
+    rows = [f"{','.join(map(repr, map(float, row)))},{n % 2}" for n, row in enumerate(zip(*columns, strict=True))]
+    Path("w.csv").write_text("pressure,seconds,volts,rain\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    write("w", "w.csv")
+    given = manifest.load("models/w.yaml").training["input"]
+    scaled = (np.stack(columns, axis=1).astype(np.float32) + given["offset"]) / given["divide"]
+    assert np.abs(scaled.mean(axis=0)).max() < 0.2  # of all samples; the scaling is that of the training samples
+    assert np.abs(scaled.std(axis=0) - [1, 1, 0]).max() < 0.2
+
+
 def test_values_are_a_regression(folder: Path) -> None:
     exported("diabetes", folder)
     assert "values, so this is a regression" in write("diabetes", "diabetes.csv")

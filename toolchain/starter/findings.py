@@ -90,8 +90,8 @@ def scaling_of(x: np.ndarray) -> Scaling:
     if x.ndim > 2 or (alike and x.dtype == np.uint8):
         top = _rounded(float(largest.max())) or 1.0
         return Scaling(0.0, top, f"all divided by {plain(top)}")
-    offset = [_rounded(-mean) for mean in flat.mean(axis=0)]
     divide = [_rounded(spread) or 1.0 for spread in flat.std(axis=0)]
+    offset = [_rounded(-mean, spread / 100) for mean, spread in zip(flat.mean(axis=0), divide, strict=True)]
     return Scaling(offset, divide, "each less its mean, by its standard deviation")
 
 
@@ -100,9 +100,10 @@ def plain(value: float) -> str:
     return f"{value:g}" if value == int(value) and abs(value) < 1e6 else repr(value)
 
 
-def _rounded(value: float) -> float:
-    """Four digits, as people write them; never -0."""
-    return float(f"{value:.4g}") + 0.0
+def _rounded(value: float, within: float = math.inf) -> float:
+    """Four digits, as people write them, or as many as bring it ``within`` so much of the value; never -0."""
+    short = (float(f"{value:.{digits}g}") for digits in range(4, 17))
+    return next((number for number in short if abs(number - value) <= within), value) + 0.0
 
 
 def _table(path: Path) -> tuple[dict[str, Any], list[tuple[str, str]]]:
