@@ -205,3 +205,24 @@ def test_handlers_are_found_where_short_jumps_lead_to_them() -> None:
     """The vectors of megaAVR 0-series chips of 8 KiB are rjmp and nop."""
     long, short = (program(NESTED, mcu, "-Os", "-DENABLE=(void)0") for mcu in ("atmega4809", "atmega809"))
     assert (short.total, short.interrupt_path) == (long.total, long.interrupt_path)
+
+
+WIDE = """
+#include <avr/interrupt.h>
+#include <avr/io.h>
+__attribute__((section(".progmem.data"))) const char kept[6000] = {1};
+volatile unsigned g;
+ISR(HANDLER) { g++; }
+int main(void) { for (;;) g = *(volatile const char *)(kept + g); }
+"""
+
+
+@pytest.mark.parametrize(
+    ("mcu", "larger", "handler"),
+    [("atmega88", "atmega168p", "TIMER1_OVF_vect"), ("atmega808", "atmega1608", "TCA0_OVF_vect")],
+)
+def test_short_vectors_wrap_around_the_end_of_flash(mcu: str, larger: str, handler: str) -> None:
+    """Behind 6,000 bytes a handler of a chip of 8 KiB lies nearer backwards, over the end."""
+    short, long = (program(WIDE, each, "-Os", f"-DHANDLER={handler}") for each in (mcu, larger))
+    assert short.interrupts == long.interrupts > 2
+    assert len(short.interrupt_path) == 1

@@ -96,9 +96,14 @@ class Analysis:
         while address < self.facts.vectors_size and address + 4 <= len(self.flash):
             one = decode(self.flash, address)
             if one.name in ("jmp", "rjmp"):  # on megaAVR 0-series chips of 8 KiB a nop follows each rjmp
-                found.add(one.k)
+                found.add(self.target(one))
             address += one.size
         return sorted(found - {bad})
+
+    def target(self, one: Instruction) -> int:
+        """Where a jump goes. Short ones wrap around the ends of flash; an image may be larger than the chip."""
+        inside = 0 <= one.k < len(self.flash)
+        return one.k if inside else one.k % self.facts.flash_size
 
     def pieces(self, name: str) -> list[int]:
         """What a kernel calls through a pointer: a kernel ``gc_k_x`` calls only functions ``gc_k_x_…`` so."""
@@ -219,17 +224,17 @@ class _Walker:
             self._switch(following, state)
         elif name in ("jmp", "rjmp"):
             if one.k != address:  # a jump to itself is where a program ends
-                self._reach(self._target(one), state)
+                self._reach(self.analysis.target(one), state)
         elif name in ("ijmp", "eijmp"):
             self._indirect_jump(address, state)
         elif name in ("call", "rcall"):
-            self._call(address, self._target(one), following, state)
+            self._call(address, self.analysis.target(one), following, state)
         elif name in ("icall", "eicall"):
             for target in self._indirect_targets(address, state):
                 self._call(address, target, following, state)
         elif name in BRANCHES:
             self._reach(following, state)
-            self._reach(self._target(one), state)
+            self._reach(self.analysis.target(one), state)
         elif name in SKIPS:
             self._reach(following, state)
             self._reach(following + decode(self.analysis.flash, following).size, state)
@@ -239,11 +244,6 @@ class _Walker:
             self._reach(following, self._effect(address, one, state))
 
     # Calls and jumps
-
-    def _target(self, one: Instruction) -> int:
-        """Where a jump goes. Short ones wrap around the ends of flash; an image may be larger than the chip."""
-        inside = 0 <= one.k < len(self.analysis.flash)
-        return one.k if inside else one.k % self.analysis.facts.flash_size
 
     def _call(self, address: int, target: int, following: int, state: State) -> None:
         size = self.analysis.facts.return_address_bytes
