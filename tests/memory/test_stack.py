@@ -116,6 +116,22 @@ def test_frames_are_those_that_gcc_counts(mcu: str, flags: tuple[str, ...], tmp_
     }
 
 
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_two_files_may_have_a_function_of_one_name(order: tuple[str, str], tmp_path: Path) -> None:
+    import subprocess
+
+    from toolchain.memory.compiler import avr_gcc
+
+    fill = "static __attribute__((noinline, noclone)) void fill(void) {{ volatile char x[{}]; x[1] = 1; x[2] = x[1]; }}"
+    (tmp_path / "one.c").write_text(fill.format(50) + " void other(void); int main(void) { fill(); other(); }")
+    (tmp_path / "two.c").write_text(fill.format(9) + " volatile char g; void other(void) { fill(); g++; }")
+    options = ["-mmcu=atmega4809", "-Os", "-fstack-usage"]
+    for name in order:
+        subprocess.run([avr_gcc(), *options, "-c", f"{name}.c"], check=True, cwd=tmp_path)
+    subprocess.run([avr_gcc(), *options, *(f"{name}.o" for name in order), "-o", "both.elf"], check=True, cwd=tmp_path)
+    stack.cross_check(bound(tmp_path / "both.elf", "atmega4809"), [tmp_path / "one.su", tmp_path / "two.su"])
+
+
 @pytest.mark.parametrize(
     ("counted", "message"),
     [

@@ -53,7 +53,7 @@ class Bound:
     interrupts: int
     path: tuple[str, ...]
     interrupt_path: tuple[str, ...]
-    functions: dict[str, int]  # each function's own frame, its return address included, as -fstack-usage counts
+    functions: dict[str, int]  # each name's largest frame, its return address included, as -fstack-usage counts
 
 
 def bound(image: Image, facts: Facts, indirect: Mapping[str, Iterable[str]] | None = None) -> Bound:
@@ -73,7 +73,11 @@ def bound(image: Image, facts: Facts, indirect: Mapping[str, Iterable[str]] | No
     if plain[1]:
         interrupts += plain[0] + facts.return_address_bytes
         interrupt_path += plain[1]
-    frames = {image.function_at(a): walk.own + facts.return_address_bytes for a, walk in analysis.walks.items() if a}
+    frames: dict[str, int] = {}
+    for address, walk in analysis.walks.items():
+        if address:  # two files may have a function of one name each, for themselves: the larger counts
+            name = image.function_at(address)
+            frames[name] = max(frames.get(name, 0), walk.own + facts.return_address_bytes)
     return Bound(main + interrupts, main, interrupts, path, interrupt_path, frames)
 
 
@@ -348,8 +352,8 @@ def _contiguous(image: Image) -> Iterable[bytes]:
 def cross_check(found: Bound, usage: Iterable[Path]) -> None:
     """Compares with what gcc says of its own functions (-fstack-usage files).
 
-    Raises StackError for a frame of varying size, and for a function that both know and count differently: one of the
-    two is wrong then, and no bound may rest on it.
+    Raises StackError for a frame of varying size, and for a function of which gcc counts more than the image shows: one
+    of the two is wrong then, and no bound may rest on it.
     """
     for path in usage:
         for line in path.read_text(encoding="utf-8").splitlines():
