@@ -98,6 +98,11 @@ def test_a_byte_that_changes_after_writing_fails_verification(model: Model, tool
     [
         ("atmega4808", {}, r"has atmega4808 \(signature 1E9650\), the manifest says atmega4809 \(1E9651\)"),
         ("atmega4809", {"fuse": [2, 0x01]}, r"OSCCFG is 0x01: the chip runs at 16 MHz, the manifest says 20 MHz"),
+        (
+            "atmega4809",
+            {"fuse": [0, 0x08]},
+            r"WDTCFG is 0x08: the watchdog resets the chip.*nothing was erased.*-l 0x00",
+        ),
         ("atmega4809", {"lock": 0x00}, r"is locked; unlocking erases everything"),
     ],
 )
@@ -110,6 +115,14 @@ def test_nothing_is_erased_on_a_chip_that_is_not_the_manifests(
         with pytest.raises(BoardError, match=message):
             programmers.program(tool, job(model, board.updi))
         assert board.tell(state=True)["flash"] == before
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_program_of_the_users_own_may_feed_a_watchdog(model: Model, tool: str) -> None:
+    with VirtualBoard("atmega4809", FLASH) as board:
+        board.tell(fuse=[0, 0x08])
+        programmers.program(tool, job(model, board.updi, own=True))
+        assert board.tell(state=True)["flash"] == content(model)
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -3,7 +3,8 @@
 ``signature`` is what the programmer must read before anything is erased (avr-libc's ``SIGNATURE_0..2``; a test
 compares). ``uart`` names the USART that the evaluation boards of the chip wire to their USB bridge (a port may be given
 another with ``-DGC_USART=…``). ``simulator`` is the chip's name in yasimavr, or ``None`` where it does not model the
-chip. ``fuses`` are the fuse bytes that the firmware's clock rests on: {name: (offset, mask, {clock in Hz: value})}.
+chip. ``fuses`` are the fuse bytes that the firmware's clock rests on: {name: (offset, mask, {clock in Hz: value})};
+``watchdog`` is the one by which the watchdog runs from reset on, if its bits are not 0.
 """
 
 from __future__ import annotations
@@ -39,14 +40,17 @@ class Chip:
     simulator: str | None
     uart: int
     fuses: tuple[Fuse, ...] = field(default=())
+    watchdog: Fuse | None = None
 
 
 # OSCCFG.FREQSEL: 1 is 16 MHz, 2 is 20 MHz (factory setting). The port switches the main prescaler off.
 _OSCCFG = (Fuse("OSCCFG", 2, 0x03, {16_000_000: 1, 20_000_000: 2}),)
 
+_WDTCFG = Fuse("WDTCFG", 0, 0x0F, {})
+
 
 def _megaavr0(mcu: str, signature: tuple[int, int, int], uart: int) -> Chip:
-    return Chip(mcu, "megaavr0", "avrxt", "updi", signature, mcu, uart, _OSCCFG)
+    return Chip(mcu, "megaavr0", "avrxt", "updi", signature, mcu, uart, _OSCCFG, _WDTCFG)
 
 
 def _classic(mcu: str, signature: tuple[int, int, int], simulator: str | None) -> Chip:

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
         raise BoardError(f"sample={args.sample}: the test samples are numbered from 0 to {len(what.samples) - 1:,}")
     console = Console()
     with subject.board(what, given) as at:
-        port = subject.flash(what, at, status.update, args.unlock == "yes")
+        port = subject.flash(what, at, status.update, args.unlock == "yes", args.own == "yes")
         written = f"{len(what.image):,} bytes written and verified"
         if args.own == "yes":
             status.done(written)

@@ -75,8 +75,15 @@ class Job:
     port: str | None
     serial_number: str | None = None
     unlock: bool = False  # a locked chip may be erased
+    own: bool = False  # the user's own program, which may well feed a watchdog
     patience: float = 1.0  # s until an answer on a serial port counts as none
     progress: Progress = lambda text, fraction: None
+
+    @property
+    def fuses(self) -> tuple[Fuse, ...]:
+        """The fuses that must be right before anything is erased."""
+        watchdog = self.chip.watchdog
+        return self.chip.fuses if watchdog is None or self.own else (*self.chip.fuses, watchdog)
 
 
 def names() -> list[str]:
@@ -153,7 +160,16 @@ def check_signature(found: tuple[int, int, int], chip: Chip) -> None:
 
 
 def check_fuse(fuse: Fuse, value: int, chip: Chip, clock: int) -> None:
-    """Raises ``BoardError`` if a fuse makes the chip run at another clock (Hz) than the manifest says."""
+    """Raises ``BoardError`` if a fuse makes the chip run at another clock (Hz) than the manifest says, or its watchdog
+    bite.
+    """
+    if fuse == chip.watchdog:
+        if value & fuse.mask:
+            raise BoardError(
+                f"fuse {fuse.name} is 0x{value:02x}: the watchdog resets the chip over and over, for the firmware does "
+                f"not feed it; nothing was erased; {_set(fuse, value & ~fuse.mask, chip)}"
+            )
+        return
     wanted = fuse.values.get(clock)
     if wanted is None:
         known = " or ".join(f"{hz // 1_000_000} MHz" for hz in sorted(fuse.values))
@@ -164,13 +180,15 @@ def check_fuse(fuse: Fuse, value: int, chip: Chip, clock: int) -> None:
         actual = next(
             (f"{hz // 1_000_000} MHz" for hz, bits in fuse.values.items() if bits == value & fuse.mask), "another clock"
         )
-        correct = value & ~fuse.mask | wanted
         raise BoardError(
             f"fuse {fuse.name} is 0x{value:02x}: the chip runs at {actual}, the manifest says {clock // 1_000_000} "
             "MHz; nothing was "
-            f"erased; change target.clock, or set the fuse: pymcuprog write -m fuses -o {fuse.offset} -l "
-            f"0x{correct:02x} -d {chip.mcu}"
+            f"erased; change target.clock, or {_set(fuse, value & ~fuse.mask | wanted, chip)}"
         )
+
+
+def _set(fuse: Fuse, value: int, chip: Chip) -> str:
+    return f"set the fuse: pymcuprog write -m fuses -o {fuse.offset} -l 0x{value:02x} -d {chip.mcu}"
 
 
 def locked(chip: Chip) -> Locked:

@@ -113,7 +113,9 @@ def board(subject: Subject, settings: Settings) -> Iterator[Settings]:
         yield replace(settings, port=virtual.serial, updi=virtual.updi, simulated=True)
 
 
-def flash(subject: Subject, settings: Settings, progress: Progress, unlock: bool = False) -> str | None:
+def flash(
+    subject: Subject, settings: Settings, progress: Progress, unlock: bool = False, own: bool = False
+) -> str | None:
     """Programs the image into the board of ``settings`` (see ``board``); returns the port on which the chip can then be
     talked to.
 
@@ -126,7 +128,7 @@ def flash(subject: Subject, settings: Settings, progress: Progress, unlock: bool
     name = settings.programmer or default(chip, settings.port)
     programmer = find(name)
     port = (settings.updi or settings.port) if programmer.uses_port else None
-    job = Job(chip, subject.clock, subject.image, subject.path, port, settings.serial_number, unlock)
+    job = Job(chip, subject.clock, subject.image, subject.path, port, settings.serial_number, unlock, own)
     patience = SIMULATED_PATIENCE if settings.simulated else job.patience
     program(name, replace(job, patience=patience, progress=progress))
     return None if port is not None and port == settings.port else settings.port

@@ -37,7 +37,7 @@ def program(hardware: str, job: Job) -> None:
     if job.port is not None:
         command += ["-P", job.port]
     with tempfile.TemporaryDirectory() as folder:
-        values = [(fuse, Path(folder) / fuse.name) for fuse in job.chip.fuses]
+        values = [(fuse, Path(folder) / fuse.name) for fuse in job.fuses]
         reads = [f"-Ufuse{fuse.offset}:r:{path}:r" for fuse, path in values]
         try:
             _run([*command, *reads], job)  # reads the signature too, and stops if it is wrong

@@ -37,7 +37,7 @@ def program(hardware: str, job: Job) -> None:
             pass  # opening it has erased the chip if it was locked; programming takes another session
     with _errors(hardware, job), _session(connection, job) as backend:
         _identify(backend, job)
-        for fuse in job.chip.fuses:
+        for fuse in job.fuses:
             check_fuse(fuse, _read(backend, "fuses", fuse.offset, 1)[0], job.chip, job.clock)
         job.progress("erasing", 0.0)
         backend.erase()
