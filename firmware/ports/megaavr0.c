@@ -16,6 +16,8 @@ void gc_port_init(void) {
     _PROTECTED_WRITE(CLKCTRL.MCLKCTRLB, 0); /* the main prescaler divides by 6 out of reset */
 #if GC_USART == 3
     PORTB.DIRSET = PIN0_bm;
+#elif GC_USART == 2
+    PORTF.DIRSET = PIN0_bm;
 #elif GC_USART == 1
     PORTC.DIRSET = PIN0_bm;
 #else

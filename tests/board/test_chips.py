@@ -11,7 +11,7 @@ from tests.board.tiny_chip import ROOT, image
 from toolchain.board import chips
 from toolchain.errors import BoardError
 from toolchain.memory.chip import facts
-from toolchain.memory.compiler import companion
+from toolchain.memory.compiler import avr_gcc, companion
 
 CLOCKS = {"megaavr0": 20_000_000, "classic": 16_000_000}
 NETWORK = ("gc_infer", "gc_input", "gc_output", "gc_arena")
@@ -62,3 +62,13 @@ def test_the_table_is_light_to_import() -> None:
     code = "import sys, toolchain.board.chips; print(sum(name in sys.modules for name in ('numpy', 'serial', 'rich')))"
     done = subprocess.run(["python3", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize(("uart", "direction"), [(0, 0x0401), (1, 0x0441), (2, 0x04A1), (3, 0x0421)])
+def test_every_usart_drives_its_own_pin(tmp_path: Path, uart: int, direction: int) -> None:
+    """PA0, PC0, PF0 and PB0 by the data sheet: the register PORTx.DIRSET must get a 1, no other port's."""
+    flags = ["-mmcu=atmega4809", "-DF_CPU=20000000UL", f"-DGC_USART={uart}", "-Os", "-S", "-o", "-"]
+    source = ROOT / "firmware/ports/megaavr0.c"
+    done = subprocess.run([str(avr_gcc()), *flags, source], capture_output=True, text=True, check=True)
+    stores = {int(line.split()[1].split(",")[0], 0) for line in done.stdout.splitlines() if line.startswith("\tsts ")}
+    assert [address for address in stores if address & 0x1F == 1 and 0x0400 <= address < 0x04C0] == [direction]
