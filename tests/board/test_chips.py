@@ -70,5 +70,6 @@ def test_every_usart_drives_its_own_pin(tmp_path: Path, uart: int, direction: in
     flags = ["-mmcu=atmega4809", "-DF_CPU=20000000UL", f"-DGC_USART={uart}", "-Os", "-S", "-o", "-"]
     source = ROOT / "firmware/ports/megaavr0.c"
     done = subprocess.run([str(avr_gcc()), *flags, source], capture_output=True, text=True, check=True)
-    stores = {int(line.split()[1].split(",")[0], 0) for line in done.stdout.splitlines() if line.startswith("\tsts ")}
+    places = [line.split()[1].partition(",")[0] for line in done.stdout.splitlines() if line.startswith("\tsts ")]
+    stores = {int(place, 0) for place in places if place.isdigit()}
     assert [address for address in stores if address & 0x1F == 1 and 0x0400 <= address < 0x04C0] == [direction]
