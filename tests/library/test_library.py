@@ -125,6 +125,24 @@ def test_no_header_takes_the_place_of_the_systems(name: str, tmp_path: Path) -> 
     building.run([*building.host(), f"-I{library / 'src'}", "-c", main, "-o", tmp_path / "main.o"])
 
 
+def test_no_header_inside_is_the_face_of_another_model(tmp_path: Path) -> None:
+    """A program with the models digits and digits_dense8 has both folders in its path, in whatever order."""
+    graphs = [building.dense("digits"), building.dense("digits_dense8"), building.dense("digits_core")]
+    folders = [building.write(graph, tmp_path / graph.name) / "src" for graph in graphs]
+    calls = " + ".join(f"{graph.name}_predict(x)" for graph in graphs)
+    main = tmp_path / "main.c"
+    main.write_text(
+        "".join(f'#include "{graph.name}.h"\n' for graph in graphs)
+        + f"static uint8_t x[20];\nint main(void) {{ return {calls} > 15; }}\n"
+    )
+    parts = [part for graph in graphs for part in building.objects(
+        tmp_path / graph.name, building.host(), tmp_path / "objects" / graph.name
+    )]  # fmt: skip
+    for order in (folders, folders[::-1]):
+        include = [f"-I{folder}" for folder in order]
+        building.run([*building.host(), *include, main, *parts, "-lm", "-o", tmp_path / "program"])
+
+
 def test_a_description_may_hold_what_ends_a_comment() -> None:
     """The library is compiled while it is made, so that it would not be made at all."""
     text = "Signs /* and */ of comments,\non two lines // \\"

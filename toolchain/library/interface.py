@@ -155,7 +155,7 @@ def _quantizing(graph: Graph, prefix: str) -> str:
     value = f"((double)value + {_operand('offset', encoding.offset)}) / {_operand('divide', encoding.divide)}"
     return f"""#include <math.h>
 
-#include "{prefix}_core.h"
+#include "{prefix}-core.h"
 
 {arrays}
 void {prefix}_set(uint16_t index, float value)

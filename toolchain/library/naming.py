@@ -14,6 +14,7 @@ SYSTEM_HEADERS = re.compile(
     re.IGNORECASE,
 )
 """What a library's own header must not be called: its folder is searched before the compiler's."""
+OUR_HEADER = re.compile(r"\bgc_(\w+)\.h\b")
 CORE_HEADER = re.compile(r'"gc\.h"')
 
 
@@ -31,16 +32,18 @@ def renamed(text: str, prefix: str) -> str:
 
     Macros (``GC_…``) stay as they are: no macro leaves the library, whose public header defines its own.
     """
-    text = CORE_HEADER.sub(f'"{prefix}_core.h"', text)
-    text = text.replace('"network.h"', f'"{prefix}.h"').replace('"weights.h"', f'"{prefix}_weights.h"')
-    return OURS.sub(f"{prefix}_", text)
+    text = CORE_HEADER.sub(f'"{prefix}-core.h"', text)
+    text = text.replace('"network.h"', f'"{prefix}.h"').replace('"weights.h"', f'"{prefix}-weights.h"')
+    return OURS.sub(f"{prefix}_", OUR_HEADER.sub(rf"{prefix}-\1.h", text))
 
 
 def file_name(name: str, prefix: str) -> str:
     """The name of a file of ``firmware/`` in the library: ``gc_dense8.c`` becomes ``<prefix>_dense8.c``.
 
     Assembly gets a stem of its own (``<prefix>_dense8_avr.S``): many build systems name an object by the stem alone.
+    A header gets a hyphen (``<prefix>-dense8.h``), which no prefix has: the library of a model ``<prefix>_dense8`` has
+    a public header of the other name, and a program with both has both folders in its path.
     """
     if name == "gc.h":
-        return f"{prefix}_core.h"
-    return OURS.sub(f"{prefix}_", name).replace(".S", "_avr.S")
+        return f"{prefix}-core.h"
+    return OURS.sub(f"{prefix}_", OUR_HEADER.sub(rf"{prefix}-\1.h", name)).replace(".S", "_avr.S")
