@@ -96,6 +96,16 @@ def test_compressed_files_and_other_spellings_are_read(world: World) -> None:
     assert mnist_files.find(str(world.put("mine", names))) == FILES
 
 
+def test_the_users_files_are_what_the_samples_depend_on(tmp_path: Path) -> None:
+    """So that the graph knows them, and a worker of a cluster gets them."""
+    assert registry.sources({**PLAN, "folder": str(tmp_path / "none")}) == registry.sources(PLAN) == []
+    for name in ("train-images.idx3-ubyte", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "train-images.idx3-ubyte.gz").touch()
+    found = {path.name for path in registry.sources({**PLAN, "folder": str(tmp_path)})}
+    assert found == {"train-images.idx3-ubyte", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte"}
+
+
 def test_then_the_cache_then_npm_then_keras(world: World) -> None:
     world.npm(FILES)
     world.keras(FILES)

@@ -5,6 +5,8 @@ Where the files come from is the business of ``mnist_files``; here they become s
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from toolchain.datasets import idx, mnist_files
 from toolchain.datasets.base import PARTS, Dataset, DatasetOptionError, Description, Options, Splits, counts_schema
 from toolchain.layers.base import Option
@@ -46,6 +48,12 @@ class Mnist(Dataset):
         if sizes["test"] > TEST_SAMPLES:
             raise DatasetOptionError(f"MNIST has 10,000 test images; test asks for {sizes['test']:,}", "split", "test")
         return Description((28, 28), 10, sizes, typical=0.0)
+
+    def sources(self, options: Options) -> list[str]:
+        """Of the named folder: what is in them is known, but another machine has to be given them."""
+        folder = options.get("folder")
+        found = mnist_files.there(Path(folder).expanduser()) if folder else {}
+        return [str(path) for path in found.values()]
 
     def load(self, options: Options) -> Splits:
         sizes = self.describe(options).sizes

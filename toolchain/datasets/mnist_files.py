@@ -86,22 +86,31 @@ def _warn(text: str) -> None:
 def _folder(folder: Path) -> Files:
     if not folder.is_dir():
         raise _Unavailable("there is no such folder")
-    return {name: _checked(_read(folder, name), name, sum_) for name, sum_ in SUMS.items()}
+    found = there(folder)
+    return {name: _checked(_read(found.get(name), name), name, sum_) for name, sum_ in SUMS.items()}
 
 
-def _read(folder: Path, name: str) -> bytes:
-    """The file's content, from whichever of its usual names is there."""
-    for spelling in (name, name.replace("-idx", ".idx")):
-        for path in (folder / spelling, folder / f"{spelling}.gz"):
-            if not path.is_file():
-                continue
-            try:
-                return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise _Unavailable(f"{path.name} is torn ({error})") from error
-            except OSError as error:
-                raise _Unavailable(f"{path.name} cannot be read ({error.strerror})") from error
-    raise _Unavailable(f"{name} is not there")
+def there(folder: Path) -> dict[str, Path]:
+    """Those of the four files that are in the folder, each under whichever of its usual names comes first."""
+    found: dict[str, Path] = {}
+    for name in SUMS:
+        for spelling in (name, f"{name}.gz", name.replace("-idx", ".idx"), f"{name.replace('-idx', '.idx')}.gz"):
+            with suppress(OSError):  # a folder that may not be looked into has none
+                if (folder / spelling).is_file():
+                    found.setdefault(name, folder / spelling)
+    return found
+
+
+def _read(path: Path | None, name: str) -> bytes:
+    """The file's content, unpacked."""
+    if path is None:
+        raise _Unavailable(f"{name} is not there")
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _Unavailable(f"{path.name} is torn ({error})") from error
+    except OSError as error:
+        raise _Unavailable(f"{path.name} cannot be read ({error.strerror})") from error
 
 
 def _checked(content: bytes, name: str, expected: str) -> bytes:
