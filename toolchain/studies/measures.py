@@ -63,7 +63,7 @@ def _scaled(value: Value, measure: Mapping[str, Any]) -> Value:
 
 
 def size(path: Path, compression: str) -> int:
-    """Bytes of a file, compressed (deflate at zlib's default level) if so wished."""
+    """Bytes of a file, as it is or compressed: ``zip`` (deflate at zlib's default level) or ``gzip`` (at its best)."""
     if compression == "none":
         return path.stat().st_size
     content = path.read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from toolchain.manifest.diagnostics import KeyPath, expected
@@ -13,10 +13,10 @@ Report = Callable[..., None]
 KINDS = ("field", "size", "accuracy", "ratio")
 
 
-def check(values: dict[str, Any], axes: tuple[str, ...], texts: Set[str], repeated: bool, report: Report) -> None:
+def check(values: dict[str, Any], axes: Mapping[str, int], texts: Set[str], repeated: bool, report: Report) -> None:
     """Reports every name that means nothing, and measures that are nothing or two things at once.
 
-    ``texts`` are those of the axes whose values are not numbers.
+    ``axes`` says how many values each has, ``texts`` are those whose values are not numbers.
     """
     measures = values.get("measure", {})
     for name, measure in measures.items():
@@ -67,19 +67,19 @@ def _measure(here: KeyPath, name: str, measure: dict[str, Any], measures: dict[s
 def _panel(
     here: KeyPath,
     panel: dict[str, Any],
-    axes: tuple[str, ...],
+    axes: Mapping[str, int],
     texts: Set[str],
     measures: tuple[str, ...],
     report: Report,
 ) -> None:
     kind = panel.get("kind", "lines")
     heatmap, many = kind == "heatmap", isinstance(panel["y"], list)
-    across, known = ("axis", axes) if kind in ("heatmap", "bars") else ("axis or measure", (*axes, *measures))
+    across, known = ("axis", (*axes,)) if kind in ("heatmap", "bars") else ("axis or measure", (*axes, *measures))
     _known((*here, "x"), across, panel["x"], known, report)
     for index, name in enumerate(panel["y"] if many else [panel["y"]]):
         place = (*here, "y", index) if many else (*here, "y")
-        _known(place, "axis" if heatmap else "measure", name, axes if heatmap else measures, report)
-    for key, known in (("color", measures), ("series", axes), ("label", axes)):
+        _known(place, "axis" if heatmap else "measure", name, (*axes,) if heatmap else measures, report)
+    for key, known in (("color", measures), ("series", (*axes,)), ("label", (*axes,))):
         if key in panel:
             _known((*here, key), "measure" if key == "color" else "axis", panel[key], known, report)
     log = panel.get("log", ())
@@ -93,8 +93,22 @@ def _panel(
         report(here, "a heatmap needs `color`", "the measure that it shows")
     if "approach" in panel and (kind in ("heatmap", "bars") or "y" in log):
         report((*here, "approach"), "`approach` is a scale of y for lines and points", "without `log: [y]`")
+    if kind in ("heatmap", "bars") and not many and panel["x"] in axes:
+        _hidden(here, panel, axes, report)
     if many and kind in ("heatmap", "bars"):
         report((*here, "y"), f"a panel of `{kind}` has one `y`", "an axis" if heatmap else "a measure")
+
+
+def _hidden(here: KeyPath, panel: dict[str, Any], axes: Mapping[str, int], report: Report) -> None:
+    """A field or a bar shows one figure: an axis that is neither would be drawn over itself."""
+    heatmap = panel["kind"] == "heatmap"
+    shown = (panel["x"], panel["y"] if heatmap else panel.get("series"))
+    left_out = [name for name, count in axes.items() if count > 1 and name not in shown]
+    if left_out:
+        alone = len(left_out) == 1 and not heatmap and "series" not in panel
+        note = f"write `series: {left_out[0]}`" if alone else "show them as `points`, or hold that axis still by `set`"
+        said = f"the values of `{left_out[0]}` would be drawn over each other in a panel of `{panel['kind']}`"
+        report(here, said, note)
 
 
 def _known(here: KeyPath, what: str, name: Any, known: tuple[str, ...], report: Report) -> None:

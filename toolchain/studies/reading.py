@@ -87,7 +87,8 @@ class _Draft:
         axes = read_axes(self.path, self.top.value.get("axes"), values.get("axes", {}), self.problems)
         base = self._base(any("models" in axis for axis in values.get("axes", {}).values()))
         texts = {axis.name for axis in axes if any(isinstance(setting.value, str) for setting in axis.settings)}
-        names.check(values, tuple(axis.name for axis in axes), texts, self._repeated(), self.report)
+        sizes = {axis.name: len(axis.settings) for axis in axes}
+        names.check(values, sizes, texts, self._repeated(), self.report)
         return Study(
             name=stem,
             path=reader.displayed(self.path),
