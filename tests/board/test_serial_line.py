@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,34 @@ def test_a_port_that_takes_no_bytes_has_not_vanished(port: str, monkeypatch: pyt
         pytest.raises(PortLost, match=r"has taken no bytes for 0\.5 s; pull the cable"),
     ):
         line.write(bytes(1 << 20))
+
+
+def test_a_lost_port_is_closed_before_it_is_waited_for(tmp_path: Path) -> None:
+    """As long as it is open Linux gives its name to no other: the board would come back as another port."""
+    link = tmp_path / "port"
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+    link.symlink_to(name)
+    with SerialLine(str(link), 500_000) as line:
+        os.close(slave)
+        os.close(master)
+        with pytest.raises(PortLost):
+            line.read(0.1)
+        link.unlink()
+        with pytest.raises(PortLost, match="did not come back within 0 s"):
+            line.reopen(0)
+        assert opened(name) == 0
+        _master, slave = os.openpty()
+        link.symlink_to(os.ttyname(slave))
+        line.reopen(1)
+        line.write(b"back")
+    assert opened(os.ttyname(slave)) == 1, "the test's own"
+
+
+def opened(name: str) -> int:
+    """How often this process has a file open, or had before it was deleted."""
+    found = []
+    for place in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of the listing itself
+            found.append(str(place.readlink()).removesuffix(" (deleted)"))
+    return found.count(name)

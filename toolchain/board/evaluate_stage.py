@@ -26,7 +26,7 @@ from rich.console import Console
 from toolchain.board import answers, picture, settings, subject
 from toolchain.board.evaluation import Evaluation
 from toolchain.board.link import Answer, Link
-from toolchain.board.serial_line import PortLost, reopen
+from toolchain.board.serial_line import PortLost
 from toolchain.errors import BoardError
 from toolchain.files import atomic
 from toolchain.report import status
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
         with subject.board(what, given) as at:
             line = subject.flash(what, at, status.update) if given.virtual or args.flash == "yes" else at.port
             with subject.conversation(what, line, at.baud) as link:
-                _measure(what, link, at, result, lambda: _save(args.output, result, port, float_accuracy))
+                _measure(what, link, result, lambda: _save(args.output, result, port, float_accuracy))
     finally:
         _save(args.output, result, port, float_accuracy)
         if result.samples:
@@ -89,9 +89,7 @@ def run(args: argparse.Namespace) -> None:
     status.done(f"{accuracy}{result.samples:,} of {count:,} answers equal to the reference")
 
 
-def _measure(
-    what: subject.Subject, link: Link, at: settings.Settings, result: Evaluation, save: Callable[[], None]
-) -> None:
+def _measure(what: subject.Subject, link: Link, result: Evaluation, save: Callable[[], None]) -> None:
     began = saved = told = time.monotonic()
     for start in range(0, result.requested, BATCH):
         raw = what.samples[start : min(start + BATCH, result.requested)]
@@ -99,7 +97,7 @@ def _measure(
         references, classes = what.reference(raw)
         for offset, (code, reference, class_) in enumerate(zip(codes, references, classes, strict=True)):
             index = start + offset
-            answer = _infer(link, code.tobytes(), at, result)
+            answer = _infer(link, code.tobytes(), result)
             message = answers.differs(reference, int(class_), answer)
             label = int(np.asarray(what.labels[index]).reshape(-1)[0]) if result.classes else 0
             result.add(label, answer, None if message is None else {"sample": index, "message": message})
@@ -122,17 +120,14 @@ def _tell(result: Evaluation) -> None:
     )
 
 
-def _infer(link: Link, data: bytes, at: settings.Settings, result: Evaluation) -> Answer:
+def _infer(link: Link, data: bytes, result: Evaluation) -> Answer:
     """One answer, over a cable that may be pulled and plugged back meanwhile."""
     while True:
         try:
             return link.infer(data)
         except PortLost as lost:
-            if at.port is None:
-                raise
             status.update(f"{lost}; waiting for it")
-            link.replace_line(reopen(at.port, at.baud, COME_BACK_SECONDS))
-            link.hello()  # it may be another board that came back
+            link.reconnect(COME_BACK_SECONDS)
             result.reconnections += 1
 
 

@@ -33,6 +33,8 @@ class Line(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
+    def reopen(self, seconds: float) -> None: ...
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -88,10 +90,11 @@ class Link:
     def dropped(self) -> int:
         return self._unframer.dropped
 
-    def replace_line(self, line: Line) -> None:
-        """Goes on over another line: the same board, plugged in again."""
-        self._line = line
+    def reconnect(self, seconds: float) -> None:
+        """Waits at most so long for the board to be plugged in again, and asks whether it is the same one."""
+        self._line.reopen(seconds)
         self._unframer.discard()
+        self.hello()
 
     def hello(self) -> Welcome:
         """Asks the chip who it is and refuses it if it is not the one expected."""

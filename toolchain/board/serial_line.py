@@ -27,10 +27,13 @@ class SerialLine:
 
     def __init__(self, port: str, baud: int) -> None:
         self.port = port
+        self._open(baud)
+
+    def _open(self, baud: int) -> None:
         try:
-            self._serial = serial.Serial(port, baud, write_timeout=WRITE_SECONDS, exclusive=True)
+            self._serial = serial.Serial(self.port, baud, write_timeout=WRITE_SECONDS, exclusive=True)
         except (OSError, ValueError) as error:  # pyserial's own exception is an OSError
-            raise explain(port, error) from error
+            raise explain(self.port, error) from error
         try:
             self._serial.reset_input_buffer()
         except (OSError, termios.error) as error:  # the system's own is not
@@ -60,6 +63,23 @@ class SerialLine:
         except (OSError, TypeError) as error:
             raise self._lost() from error
 
+    def reopen(self, seconds: float) -> None:
+        """Waits for a port that vanished to come back. Raises ``PortLost`` if it does not within ``seconds``.
+
+        The old one is closed first: as long as it is open Linux keeps its name, and the board comes back with another.
+        """
+        self.close()
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self._open(self.baudrate)
+            except BoardError as error:
+                if time.monotonic() > until:
+                    raise PortLost(
+                        f"{self.port} vanished and did not come back within {seconds:.0f} s; plug the board in again"
+                    ) from error
+            time.sleep(0.1)
+
     def _lost(self) -> PortLost:
         return PortLost(f"{self.port} vanished while it was in use; is the cable still plugged in?")
 
@@ -76,20 +96,6 @@ class SerialLine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def reopen(port: str, baud: int, seconds: float) -> SerialLine:
-    """Waits for a port that vanished to come back. Raises ``PortLost`` if it does not within ``seconds``."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return SerialLine(port, baud)
-        except BoardError as error:
-            if time.monotonic() > until:
-                raise PortLost(
-                    f"{port} vanished and did not come back within {seconds:.0f} s; plug the board in again"
-                ) from error
-        time.sleep(0.1)
 
 
 def ports() -> list[str]:
