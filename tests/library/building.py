@@ -55,9 +55,11 @@ def dense(
     scheme: str = "power_of_two",
     decision: str = "argmax",
     seed: int = 1,
+    divide: float = 8,
 ) -> Graph:
     """Two dense layers on bytes."""
-    return integer(_dense(name, BYTES, inputs, hidden, outputs, seed), scheme, decision)
+    encoding = replace(BYTES, divide=np.array([float(divide)]))
+    return integer(_dense(name, encoding, inputs, hidden, outputs, seed), scheme, decision)
 
 
 @cache

@@ -11,6 +11,7 @@ point in the bias, NNoM's are signed (see ``nnom_input``). The bias is rounded h
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ from toolchain.layers.dense import IntegerDense
 from toolchain.layers.depthwise_convolution import IntegerDepthwiseConvolution
 from toolchain.layers.flatten import View
 from toolchain.layers.pooling import IntegerMaxPooling
-from toolchain.library.nnom_input import decimal, input_code, meaning
+from toolchain.library.nnom_input import InputCode, decimal, input_code, meaning
+
+NEAR = 1 / 128
+"""How far the ratio of codes may be from a power of two: less than one code of eight bits. 255 is so near to 256."""
 
 Weighted = IntegerDense | IntegerConvolution | IntegerDepthwiseConvolution
 
@@ -51,7 +55,9 @@ def weights_h(graph: Graph, low: float, high: float) -> str:
     Raises GoldcrestError naming the layer that NNoM cannot express, and why.
     """
     code = input_code(graph, low, high)
+    _check_ratio(graph, code)
     decimals = {"input": code.dec}
+    raw = {"input"}  # the tensors that hold codes of the input, in whatever shape
     constants: list[Constants] = []
     steps: list[str] = []
     index = {"input": 0}
@@ -61,10 +67,12 @@ def weights_h(graph: Graph, low: float, high: float) -> str:
         (source,) = layer.inputs
         if len(graph.readers(source)) > 1:
             _refuse(layer, "several layers read its input")
-        decimals[layer.name] = decimal(layer.output, f"layer {layer.name}")
-        hooks = _hooks(graph, layer, code.zero if source == "input" else 0.0)
+        if source in raw and isinstance(layer.operator, View | IntegerMaxPooling):
+            raw.add(layer.name)
+        decimals[layer.name] = code.dec if layer.name in raw else decimal(layer.output, f"layer {layer.name}")
+        hooks = _hooks(graph, layer, code.zero if source in raw else 0.0)
         if isinstance(layer.operator, Weighted):
-            before = (code.zero, code.bits) if source == "input" else (0.0, 0)
+            before = (code.zero, code.bits) if source in raw else (0.0, 0)
             constants.append(_constants(layer, *before, decimals))
         at = index[source]
         for hook in hooks:
@@ -72,6 +80,21 @@ def weights_h(graph: Graph, low: float, high: float) -> str:
             at = len(steps)
         index[layer.name] = at
     return _text(graph, meaning(graph, code), decimals, constants, steps, index[graph.layers[-1].name])
+
+
+def _check_ratio(graph: Graph, code: InputCode) -> None:
+    """Raises GoldcrestError if NNoM's codes of raw bytes are no power of two of ours, which no shift could take in."""
+    if abs(2.0**code.bits / code.ratio - 1) > NEAR:
+        divide = 1 / graph.input.scale
+        raise GoldcrestError(
+            f"NNoM knows powers of two only, and `input.divide` is {divide:g}: write `divide: {_nearest(divide):g}`, "
+            "or take NNoM's calls from `library`, which convert every value"
+        )
+
+
+def _nearest(value: float) -> float:
+    """The power of two that is nearest on a logarithmic scale."""
+    return float(2.0 ** round(math.log2(value)))
 
 
 def _refuse(layer: Layer, reason: str) -> None:
