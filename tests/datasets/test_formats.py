@@ -90,6 +90,22 @@ NPZ_ERRORS: dict[str, tuple[dict[str, Any], str]] = {
         {"x": np.ones(2), "y": np.array([0, 1])},
         "{f}: x has the shape (2,); (samples, …) with at least two axes was expected",
     ),
+    "no sample": (
+        {"x": np.ones((0, 2)), "y": np.array([], int)},
+        "{f}: y holds nothing; one entry a sample was expected",
+    ),
+    "a single label": (
+        {"x_train": np.ones((2, 2)), "y_train": np.array(1), "x_test": np.ones((2, 2)), "y_test": np.array([0, 1])},
+        "{f}: y_train is a single value; one entry a sample was expected",
+    ),
+    "labels of two types": (
+        {"x_train": np.ones((2, 2)), "y_train": np.array([0, 1]), "x_test": np.ones((2, 2)), "y_test": np.ones(2)},
+        "{f}: y_train, y_validation and y_test must be of one type and shape; they are int64 (2,), float64 (2,)",
+    ),
+    "targets of two widths": (
+        {"x_train": np.ones((2, 2)), "y_train": np.ones((2, 2)), "x_test": np.ones((2, 2)), "y_test": np.ones((2, 3))},
+        "{f}: y_train, y_validation and y_test must be of one type and shape; they are float64 (2, 2), float64 (2, 3)",
+    ),
     "too few": (
         {"x": np.ones((2, 1)), "y": np.array([0, 1])},
         "{f}: 2 samples are too few to split into train, validation and test",
@@ -103,6 +119,13 @@ def test_npz_errors(tmp_path: Path, case: str) -> None:
     with pytest.raises(DataError) as caught:
         registry.load(npz(tmp_path, **arrays))
     assert str(caught.value) == expected.replace("{f}", str(tmp_path / "d.npz"))
+
+
+def test_labels_of_several_integer_types_stay_labels(tmp_path: Path) -> None:
+    """numpy joins uint64 and int64 as float64."""
+    x, y = np.ones((4, 2)), np.array([0, 1, 0, 1])
+    splits = registry.load(npz(tmp_path, x_train=x, y_train=y.astype(np.uint64), x_test=x, y_test=y[:, None]))
+    assert splits.classes == 2 and splits.y["test"].tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4torn", b"text"])

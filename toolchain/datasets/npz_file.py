@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,10 +63,13 @@ class NpzFile(Dataset):
 def _already_split(arrays: dict[str, np.ndarray], options: Options, path: Path) -> Splits:
     if options.get("split") is not None:
         raise DataError(f"{path} is split already (x_train, x_test …); leave `split` out")
+    for name in (f"{axis}_{part}" for axis in "xy" for part in PARTS):
+        if name in arrays and not arrays[name].ndim:
+            raise DataError(f"{path}: {name} is a single value; one entry a sample was expected")
     for axis in "xy":
         arrays.setdefault(f"{axis}_validation", arrays[f"{axis}_train"][:0])
     sizes = [len(arrays[f"y_{part}"]) for part in PARTS]
-    y, classes = _outputs(np.concatenate([arrays[f"y_{part}"] for part in PARTS]), f"{path}: y")
+    y, classes = _outputs(_joined([_bare(arrays[f"y_{part}"]) for part in PARTS], path), f"{path}: y")
     for part in PARTS:
         _inputs(arrays[f"x_{part}"], arrays[f"y_{part}"], f"{path}: x_{part}", empty=part == "validation")
     shapes = {arrays[f"x_{part}"].shape[1:] for part in PARTS}
@@ -76,6 +80,24 @@ def _already_split(arrays: dict[str, np.ndarray], options: Options, path: Path) 
     edges = np.cumsum([0, *sizes])
     parts = {part: slice(edges[i], edges[i + 1]) for i, part in enumerate(PARTS)}
     return Splits({p: x[i] for p, i in parts.items()}, {p: y[i] for p, i in parts.items()}, classes)
+
+
+def _joined(parts: Sequence[np.ndarray], path: Path) -> np.ndarray:
+    """The labels or targets of all parts, (n,) or (n, k).
+
+    Raises DataError if they differ in shape, or some are class indices and some are not: numpy would make floats of
+    them all, and a regression of the classification.
+    """
+    given = [part for part in parts if len(part)] or [parts[0]]
+    if len({(part.dtype.kind in "iub", part.shape[1:]) for part in given}) > 1:
+        found = ", ".join(f"{part.dtype} {part.shape}" for part in given)
+        raise DataError(f"{path}: y_train, y_validation and y_test must be of one type and shape; they are {found}")
+    return np.concatenate([part.astype(np.int64) if part.dtype.kind in "iub" else part for part in given])
+
+
+def _bare(y: np.ndarray) -> np.ndarray:
+    """Class indices (n, 1) as (n,)."""
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "iub" else y
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -104,8 +126,9 @@ def _inputs(x: np.ndarray, y: np.ndarray, origin: str, empty: bool = False) -> n
 
 def _outputs(y: np.ndarray, origin: str) -> tuple[np.ndarray, int]:
     """Integers are class indices, floats are targets (n, k)."""
-    if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "iub":
-        y = y[:, 0]
+    y = _bare(y)
+    if not y.size:
+        raise DataError(f"{origin} holds nothing; one entry a sample was expected")
     if y.dtype.kind in "iub" and y.ndim == 1:
         return integer_labels(y.astype(np.int64), origin)
     if y.dtype.kind != "f" or y.ndim not in (1, 2):
