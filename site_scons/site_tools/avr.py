@@ -99,7 +99,7 @@ def own_source(env: Any, folder: Path, own: Any, source: str) -> tuple[Any, Path
     flags = [flag for flag in env["AVR_COMPILE_FLAGS"] if flag != "-Werror"]
     includes = [*env["AVR_INCLUDES"], *(f"-I{folder}" for folder in folders)]
     path = [*env["CPPPATH"], *(folder if Path(folder).is_absolute() else f"#{folder}" for folder in folders)]
-    target = "firmware/" + source.strip("/").replace("/", "_").replace("..", "_")
+    target = "firmware/" + source.strip("/").replace("..", "_")
     return env, folder / "obj", target, source, {"AVR_COMPILE_FLAGS": flags, "AVR_INCLUDES": includes, "CPPPATH": path}
 
 

@@ -98,6 +98,23 @@ def test_a_program_of_the_user_s_is_built_and_budgeted(project: Project) -> None
     assert refused.status == 2 and "evaluate talks to the evaluation firmware" in refused.err
 
 
+def test_files_of_a_program_may_be_called_alike_in_other_folders(project: Project) -> None:
+    """led/on.c beside led_on.c: neither takes the other's place."""
+    manifest, folder = project.root / "models" / f"{MODEL}.yaml", project.root / "blinker"
+    sources = "blinker/main.c, blinker/led/on.c, blinker/led_on.c"
+    manifest.write_text(f"{manifest.read_text()}firmware: {{sources: [{sources}], include: [blinker/headers]}}\n")
+    (folder / "led").mkdir()
+    for path, name in (("led/on.c", "one"), ("led_on.c", "two")):
+        (folder / path).write_text(f"volatile char {name}_seen;\nvoid {name}(void) {{ {name}_seen++; }}\n")
+    project.edit(
+        "blinker/main.c",
+        "int main(void)\n{\n",
+        "void one(void);\nvoid two(void);\nint main(void)\n{\n    one();\n    two();\n",
+    )
+    run = project.scons(f"model={MODEL}", f"build/{MODEL}/firmware.elf")
+    assert run.status == 0, run.out + run.err
+
+
 def test_a_small_program_of_the_user_s_is_not_refused_for_the_size_of_ours() -> None:
     plan = load(ROOT / "models" / f"{MODEL}.yaml")
     tight = replace(plan, memory={**plan.memory, "program": 1200})
