@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -235,3 +236,16 @@ def test_an_image_that_did_not_fit_cannot_be_flashed(model: Model, tmp_path: Pat
     args.image = tmp_path / "firmware.hex"
     with pytest.raises(BoardError, match=r"made when the model fits"):
         flash_stage.run(args)
+
+
+def test_a_debugger_is_known_by_any_name_of_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/serial/by-id/… are links to /dev/ttyACM…"""
+    device, name = tmp_path / "ttyACM0", tmp_path / "usb-Microchip_nEDBG"
+    device.touch()
+    name.symlink_to(device)
+    found = SimpleNamespace(device=str(device), vid=programmers.ATMEL, product="nEDBG CMSIS-DAP")
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [found])
+    chip = chips.chip("atmega4809")
+    assert programmers.default(chip, str(device)) == programmers.default(chip, str(name)) == "nedbg"
+    assert programmers.default(chip, None) == "nedbg"
+    assert programmers.default(chip, str(tmp_path / "ttyUSB0")) == "serialupdi"

@@ -109,8 +109,13 @@ def default(chip: Chip, port: str | None) -> str:
     """
     from serial.tools import list_ports
 
+    device = None if port is None else str(Path(port).resolve())  # /dev/serial/by-id/… are links
     product = next(
-        (found.product or "" for found in list_ports.comports() if port in (found.device, None) and found.vid == ATMEL),
+        (
+            found.product or ""
+            for found in list_ports.comports()
+            if found.vid == ATMEL and device in (None, str(Path(found.device).resolve()))
+        ),
         "",
     )
     for name in ("nedbg", "medbg", "edbg"):
