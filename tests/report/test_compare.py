@@ -128,6 +128,10 @@ def test_a_regression_and_an_image_that_was_not_run(tmp_path: Path) -> None:
         ("{", "not a report.json (Expecting property name"),
         ("[]", "not a report.json of version 1; delete it and build again"),
         ('{"schema": 2, "model": "x"}', "not a report.json of version 1; delete it and build again"),
+        (
+            '{"schema": 1, "model": "x", "clock_hz": 1, "program": {}, "data": {}, "latency": {}, "accuracy": {}}',
+            "without layers",
+        ),
     ],
 )
 def test_what_is_no_report(tmp_path: Path, content: str, complaint: str) -> None:

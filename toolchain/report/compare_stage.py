@@ -20,6 +20,7 @@ from toolchain.report import beside, markdown
 from toolchain.report.budget_stage import SCHEMA
 
 Reports = Mapping[str, Mapping[str, Any]]
+FIELDS = ("clock_hz", "program", "data", "latency", "accuracy", "layers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,4 +58,6 @@ def read(path: Path) -> Mapping[str, Any]:
         raise GoldcrestError(f"{path}: not a report.json ({error}); delete it and build again") from error
     if not isinstance(report, dict) or report.get("schema") != SCHEMA or "model" not in report:
         raise GoldcrestError(f"{path}: not a report.json of version {SCHEMA}; delete it and build again")
+    if missing := [name for name in FIELDS if name not in report]:
+        raise GoldcrestError(f"{path}: a report.json without {', '.join(missing)}; delete it and build again")
     return report
