@@ -130,7 +130,7 @@ def test_a_regression_and_an_image_that_was_not_run(tmp_path: Path) -> None:
         ('{"schema": 2, "model": "x"}', "not a report.json of version 1; delete it and build again"),
         (
             '{"schema": 1, "model": "x", "clock_hz": 1, "program": {}, "data": {}, "latency": {}, "accuracy": {}}',
-            "without layers",
+            "a report.json without layers; delete it and build again",
         ),
     ],
 )
