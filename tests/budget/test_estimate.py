@@ -163,6 +163,13 @@ target: {{mcu: atmega4809, clock: 20 MHz}}
 """
 
 
+def test_recurrent_weights_are_not_pruned(tmp_path: Path) -> None:
+    (tmp_path / "steps.yaml").write_text(RECURRENT.format(layer="lstm", units=32), encoding="utf-8")
+    plan = manifest.load(tmp_path / "steps.yaml")
+    pruned = replace(plan, training={**plan.training, "pruning": {"final": 0.9, "keep": ["dense_1"]}})
+    assert estimate.estimate(pruned) == estimate.estimate(plan)
+
+
 @pytest.mark.parametrize(("layer", "units"), [("gru", 8), ("lstm", 6), ("simple_rnn", 24)])
 def test_the_time_of_recurrent_layers_is_close_to_builds(layer: str, units: int, tmp_path: Path) -> None:
     (tmp_path / "steps.yaml").write_text(RECURRENT.format(layer=layer, units=units), encoding="utf-8")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.training.conftest import Stage, history, layers, plan
 from tests.training.test_training import read_weights
 from toolchain.errors import GoldcrestError
-from toolchain.training.options import PRUNING, filled
+from toolchain.training.options import PRUNED, PRUNING, filled
 from toolchain.training.pruning import sparsity
 
 
@@ -95,6 +95,28 @@ def test_units_of_a_depthwise_convolution_are_its_channels(train: Stage) -> None
     dead = ~found["kernel"].any(axis=(0, 1)).reshape(-1)
     assert dead.sum() == 4
     np.testing.assert_array_equal(found["bias"] == 0, dead)
+
+
+def test_the_kinds_that_are_pruned_are_those_that_estimates_count(train: Stage) -> None:
+    sequence = layers(
+        ("convolution_1d", {"filters": 4, "kernel": 3}),
+        ("lstm", {"units": 4, "return_sequences": True}),
+        ("gru", {"units": 4}),
+        ("dense", {"units": 3}),
+        ("activation", {"function": "softmax"}),
+    )
+    image = layers(
+        ("convolution", {"filters": 4, "kernel": 3}),
+        ("depthwise_convolution", {"kernel": 3}),
+        ("separable_convolution", {"filters": 4, "kernel": 3}),
+        ("flatten", {}),
+        ("dense", {"units": 3}),
+        ("activation", {"function": "softmax"}),
+    )
+    for number, (network, shape) in enumerate(((sequence, (8, 8)), (image, (8, 8, 1)))):
+        told = history(train(plan(network, shape, epochs=1, pruning={"final": 0.5, "end": 5}), name=f"{number}.h5"))
+        assert set(told["zeros"]) == {layer["name"] for layer in network if layer["kind"] in PRUNED}
+        assert all(share == pytest.approx(0.5, abs=0.03) for share in told["zeros"].values())
 
 
 def test_no_weight_left_is_no_crash(train: Stage) -> None:

@@ -8,7 +8,8 @@ from toolchain.manifest import network
 from toolchain.manifest.diagnostics import expected
 from toolchain.manifest.draft import Draft, Layer
 from toolchain.manifest.losses import PROBABILITIES
-from toolchain.training.aware_plan import WEIGHTED, BlockError, blocks
+from toolchain.training.aware_plan import BlockError, blocks
+from toolchain.training.options import PRUNED
 
 
 def narrow_weights(draft: Draft) -> None:
@@ -82,6 +83,16 @@ def binary_and_pruned(draft: Draft) -> None:
             return
 
 
+def nothing_to_prune(draft: Draft) -> None:
+    """Pruning that reaches no layer would change nothing, without a word."""
+    keep = draft.get("pruning", "keep") or ()
+    if draft.get("pruning") is None or not draft.layers or any(layer.name not in keep for layer in _weighted(draft)):
+        return
+    draft.report(
+        ("pruning",), "no layer is pruned", f"layers that can be, unless they are in `keep`: {', '.join(PRUNED)}"
+    )
+
+
 def pruning_steps(draft: Draft) -> None:
     """Pruning ends after it began, and both before the training is over."""
     options, total = draft.get("pruning"), _steps(draft)
@@ -119,7 +130,7 @@ def one_open_width(draft: Draft) -> None:
 
 
 def _weighted(draft: Draft) -> list[Layer]:
-    return [layer for layer in draft.layers if layer.kind in (*WEIGHTED, "convolution_1d")]
+    return [layer for layer in draft.layers if layer.kind in PRUNED]
 
 
 def _steps(draft: Draft) -> int | None:
@@ -143,6 +154,7 @@ CHECKS = (
     distillation,
     kept_layers,
     binary_and_pruned,
+    nothing_to_prune,
     pruning_steps,
     one_open_width,
 )

@@ -18,6 +18,7 @@ from toolchain.layers import registry
 from toolchain.layers.convolution_geometry import as_image, pads, pair, row_distance, windows
 from toolchain.memory import calibration, chip, exchange, pooled, stream
 from toolchain.memory.calibration import Cost
+from toolchain.training.options import PRUNED
 
 if TYPE_CHECKING:
     from toolchain.layers.base import Shape
@@ -39,9 +40,10 @@ class Wishes:
     streamed: bool = False  # the input is taken in pieces
     background: bool = True  # most values of a sample are 0
 
-    def kept(self, layer: str) -> float:
-        """The share of a layer's weights that pruning leaves."""
-        return 1.0 if layer in self.pruning.get("keep", ()) else 1.0 - float(self.pruning.get("final", 0.0))
+    def kept(self, entry: Mapping[str, Any]) -> float:
+        """The share of the weights of a layer of the plan that pruning leaves."""
+        spared = entry["kind"] not in PRUNED or entry["name"] in self.pruning.get("keep", ())
+        return 1.0 if spared else 1.0 - float(self.pruning.get("final", 0.0))
 
 
 def wishes(plan: Plan) -> Wishes:
@@ -245,7 +247,7 @@ def _need(entry: Mapping[str, Any], shapes: Mapping[str, Shape], wanted: Wishes)
     counted, outputs = counts(entry, sources), math.prod(shapes[entry["name"]])
     weights, biases, products = counted.weights, counted.biases, counted.products
     cost = calibration.narrowed(calibration.cost(entry, weights, wanted.prefer), wanted.coding)
-    kept = wanted.kept(entry["name"]) if weights else 1.0
+    kept = wanted.kept(entry)
     # Single weights that are left need to say where they stand: a byte more each. Whole units and rows do not.
     listed_bytes = 2 * kept if wanted.pruning.get("structure", "weights") == "weights" else kept
     stored = min(calibration.packed(cost, wanted.coding, weights, outputs), weights * listed_bytes)

@@ -49,7 +49,7 @@ def _least_time(plan: Plan) -> float:
     cycles = 0.0
     for entry in plan.training["network"]:
         products = counts(entry, [shapes[name] for name in entry["inputs"]]).least_products
-        cycles += products * calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)] * wanted.kept(entry["name"])
+        cycles += products * calibration.LEAST_PRODUCT[entry.get("weights", wanted.coding)] * wanted.kept(entry)
     return cycles * 10**6 / plan.compilation["clock_hz"]
 
 
@@ -64,7 +64,7 @@ def _least_flash(plan: Plan, constants: bool = False) -> int:
         if constants and registry.kinds()[entry["kind"]].trades_flash:
             continue
         counted = counts(entry, [shapes[name] for name in entry["inputs"]])
-        bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry["name"])
+        bits, kept = calibration.WEIGHT_BITS[entry.get("weights", wanted.coding)], wanted.kept(entry)
         total += math.floor(counted.weights * bits / 8 * kept)
         total += 2 * counted.biases if kept == 1 else 0
     return total

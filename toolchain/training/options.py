@@ -191,6 +191,9 @@ PRUNING: tuple[Option, ...] = (
 )
 """The keys below ``pruning:``."""
 
+PRUNED = ("dense", "convolution", "convolution_1d", "depthwise_convolution")
+"""Kinds of layers whose weights pruning sets to zero; those of others stay."""
+
 EXTRA: tuple[Option, ...] = (
     choice("schedule", "How the learning rate changes.", SCHEDULES, "constant"),
     _whole("warm_up", 0, "Steps (batches) in which the learning rate rises from 0 to its value.", default=0),
