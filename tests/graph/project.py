@@ -75,7 +75,9 @@ class Project:
         return Project(root)
 
     def environment(self, **extra: str) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GOLDCREST", "PYTEST"))}
+        # A run of the tests side by side says how wide its terminal is; what the tests read is cut to no width.
+        without = ("GOLDCREST", "PYTEST", "COLUMNS")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(without)}
         # Python trusts compiled modules of the same second: they would hide an edit that a test makes.
         return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", "TERM": "dumb", **extra}
 
