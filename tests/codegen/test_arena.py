@@ -15,6 +15,8 @@ from toolchain.kernels.base import Target
 from toolchain.layers.activation import Lookup
 from toolchain.layers.dense import IntegerDense
 from toolchain.layers.flatten import View
+from toolchain.layers.pooling import MaxPooling
+from toolchain.quantization.scheme import SCHEMES
 
 np = pytest.importorskip("numpy")
 TARGET = Target("avrxt", "speed", "constant")
@@ -66,6 +68,20 @@ def test_views_and_tables_work_in_place() -> None:
     arena = plan(graph, select(graph, TARGET))
     assert arena.offsets["flat"] == arena.offsets["table"] == arena.offsets["input"]
     assert arena.size == 53
+
+
+def test_a_pooling_leaves_the_block_of_its_input_where_that_saves_memory() -> None:
+    """In place the 64 bytes of the image would lie beside the 60 of the dense layer's output."""
+    pooled = Tensor((4, 4, 1), "int8", 1.0, 0, -128, 127)
+    pool, _ = MaxPooling((2, 2), (2, 2)).quantize([byte(8, 8, 1)], (-1.0, 1.0), SCHEMES["power_of_two"]())
+    layers = (
+        Layer("pool", ("input",), pool, pooled),
+        Layer("flat", ("pool",), View((16,)), byte(16)),
+        Layer("out", ("flat",), dense(16, 60), byte(60)),
+    )
+    graph = Graph("shrinking", byte(8, 8, 1), None, layers)  # type: ignore[arg-type]
+    arena = plan(graph, select(graph, TARGET))
+    assert arena.size == 64 + 16
 
 
 @given(

@@ -65,8 +65,19 @@ class Arena:
 
 
 def plan(graph: Graph, choices: Sequence[Choice]) -> Arena:
-    """Place every tensor. Raises AssertionError if the proof fails, which is a defect of the planner."""
-    owner = _owners(graph, choices)
+    """Place every tensor. Raises AssertionError if the proof fails, which is a defect of the planner.
+
+    What a kernel writes over its input keeps the input's block as long as it lives itself. Where the output is the
+    smaller one, a block of its own may take less.
+    """
+    shared, apart = _owners(graph, choices), _owners(graph, choices, shrinking=False)
+    best = _planned(graph, choices, shared)
+    other = _planned(graph, choices, apart) if apart != shared else best
+    return other if other.size < best.size else best
+
+
+def _planned(graph: Graph, choices: Sequence[Choice], owner: Mapping[str, str]) -> Arena:
+    """The plan with these blocks: ``owner`` has that of each tensor."""
     held = next((choice.kernel.held(choice.site) for choice in choices if choice.site.streamed), graph.input.size)
     before, blocks = _with_room(_lifetimes(graph, owner, held), owner, choices, held)
     blocks = _growing(blocks, before, owner, choices)
@@ -133,12 +144,17 @@ def prove(blocks: Sequence[Lifetime], offsets: Mapping[str, int]) -> None:
             assert not clash, f"{one.name} and {other.name} share memory"
 
 
-def _owners(graph: Graph, choices: Sequence[Choice]) -> dict[str, str]:
-    """The block of each tensor: its own, or that of the input over which its kernel may write."""
+def _owners(graph: Graph, choices: Sequence[Choice], shrinking: bool = True) -> dict[str, str]:
+    """The block of each tensor: its own, or that of the input over which its kernel may write.
+
+    ``shrinking``: also where the output is smaller than that input.
+    """
     owner = {"input": "input"}
     for choice in choices:
         layer = choice.layer
-        shares = choice.kernel.in_place and choice.site.dying[0] and layer.output.size <= choice.site.inputs[0].size
+        size = choice.site.inputs[0].size
+        small = layer.output.size <= size if shrinking else layer.output.size == size
+        shares = choice.kernel.in_place and choice.site.dying[0] and small
         owner[layer.name] = owner[layer.inputs[0]] if shares else layer.name
     return owner
 
