@@ -90,8 +90,9 @@ def test_passes_keep_what_the_graph_computes() -> None:
     np.testing.assert_allclose(passed.run(scaled), graph.run(scaled), atol=1e-12)
 
 
-def test_a_network_of_which_nothing_is_left_is_refused() -> None:
-    graph = graph_of_everything()
-    only = Graph("idle", Tensor((3,)), graph.encoding, (Layer("d", ("input",), Activation("linear"), Tensor((3,))),))
+@pytest.mark.parametrize(("function", "decision"), [("linear", "none"), ("linear", "argmax"), ("softmax", "argmax")])
+def test_a_network_of_which_nothing_is_left_is_refused(function: str, decision: str) -> None:
+    layer = Layer("d", ("input",), Activation(function), Tensor((3,)))
+    only = Graph("idle", Tensor((3,)), graph_of_everything().encoding, (layer,), decision)
     with pytest.raises(GoldcrestError, match="no layer computes anything"):
         passes.run(passes.FLOAT_PASSES, only)

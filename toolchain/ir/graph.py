@@ -191,7 +191,7 @@ def verify(graph: Graph) -> Graph:
             raise VerifyError(f"nothing reads {layer.name}")
     if graph.decision not in ("argmax", "threshold", "none"):
         raise VerifyError(f"unknown decision {graph.decision!r}")
-    if graph.decision == "argmax" and graph.output.size > MOST_CLASSES:
+    if graph.layers and graph.decision == "argmax" and graph.output.size > MOST_CLASSES:
         raise VerifyError(f"a class of {graph.output.size} does not fit a byte")
     return graph
 
