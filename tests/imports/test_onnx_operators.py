@@ -264,13 +264,7 @@ def test_a_relu_that_quantization_has_swallowed(tmp_path: Path, dtype, zero, sca
         helper.make_node("DequantizeLinear", ["q2", "scale", "zero"], ["y"], "d2"),
     ]
     weights = {"w": 0.4 * normal(4, 3, 3, 3), "scale": np.float32(scale), "zero": np.array(zero, dtype)}
-    content = onnx_made.model(nodes, weights, IMAGE, 1)
-    content.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [None] * 4))
-    onnx.save(content, tmp_path / "m.onnx")
-    x = normal(4, *IMAGE)
-    theirs = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": x})[0]
-    graph = reading.graph(tmp_path / "m.onnx", (7, 6, 3))
-    ours = graph.run(x.transpose(0, 2, 3, 1).astype(np.float64))
+    graph, ours, theirs = put_out_as_images(nodes, weights, tmp_path / "m.onnx")
     ends = np.iinfo(dtype)
     low, high = (ends.min - zero) * scale, (ends.max - zero) * scale  # what the codes reach
     np.testing.assert_allclose(ours.reshape(theirs.shape).clip(low, high), theirs, atol=scale)
@@ -280,18 +274,23 @@ def test_a_relu_that_quantization_has_swallowed(tmp_path: Path, dtype, zero, sca
         np.testing.assert_array_equal(operator.forward(PROBE), function(PROBE))
 
 
+def put_out_as_images(nodes: list[Any], weights: dict[str, Any], path: Path) -> tuple[Any, np.ndarray, np.ndarray]:
+    """The graph read from a network whose output is an image, and what it and onnxruntime make of four samples."""
+    content = onnx_made.model(nodes, weights, IMAGE, 1)
+    content.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [None] * 4))
+    onnx.save(content, path)
+    x = normal(4, *IMAGE)
+    theirs = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": x})[0]
+    graph = reading.graph(path, (7, 6, 3))
+    return graph, graph.run(x.transpose(0, 2, 3, 1).astype(np.float64)), theirs
+
+
 @pytest.mark.parametrize("end", ["Conv", "GlobalAveragePool"])
 def test_an_image_that_is_the_output_has_its_channels_first(tmp_path: Path, end: str) -> None:
     nodes = [node("Conv", "w", output="y")]
     if end != "Conv":
         nodes = [node("Conv", "w", output="c"), helper.make_node(end, ["c"], ["y"], "pool")]
-    content = onnx_made.model(nodes, {"w": CONV["w"]}, IMAGE, 1)
-    content.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [None] * 4))
-    onnx.save(content, tmp_path / "m.onnx")
-    x = normal(4, *IMAGE)
-    expected = onnxruntime.InferenceSession(content.SerializeToString()).run(None, {"input": x})[0]
-    graph = reading.graph(tmp_path / "m.onnx", (7, 6, 3))
-    found = graph.run(x.transpose(0, 2, 3, 1).astype(np.float64))
+    graph, found, expected = put_out_as_images(nodes, {"w": CONV["w"]}, tmp_path / "m.onnx")
     np.testing.assert_allclose(found.reshape(4, -1), expected.reshape(4, -1), atol=1e-5)
     moved = [layer for layer in graph.layers if layer.operator.kind == "permute"]
     assert len(moved) == (end == "Conv")  # one pixel is in any order
