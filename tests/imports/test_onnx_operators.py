@@ -17,9 +17,16 @@ from toolchain import passes
 from toolchain.errors import GoldcrestError
 
 RNG = np.random.default_rng(3)
+BEGINNING = RNG.bit_generator.state
 IMAGE = (3, 7, 6)  # channels first
 PROBE = np.array([[-1.5, 0.0, 3.0, 7.5]])
 Weights = Mapping[str, np.ndarray]
+
+
+@pytest.fixture(autouse=True)
+def the_same_numbers() -> None:
+    """Every test draws its own, whichever tests ran before it in the same process."""
+    RNG.bit_generator.state = BEGINNING
 
 
 def normal(*shape: int) -> np.ndarray:
